@@ -1,0 +1,259 @@
+"""What is kept of one buyer: facts in the order of (time, source, id), and what was made of them.
+
+A buyer is the union of its *parts*, one per identifier that its events came with. So two buyers become one by
+putting their parts together, and fall apart by dealing the parts out again, whatever has happened before.
+"""
+
+from bisect import insort
+from collections.abc import Iterator
+
+import msgspec
+
+from streams.core.messages import Activity, AppliedRefund, Claim
+
+# The kind of a fact is its place in this list.
+ACTIVITY_TYPES = (
+    "live.viewer.entered", "live.viewer.left", "live.viewer.commented", "live.viewer.liked",
+    "live.viewer.shared", "live.viewer.followed", "live.viewer.joined_fan_club",
+    "live.product.clicked", "live.product.carted",
+    "scan.code.scanned", "share.opened",
+    "pool.contact.added", "pool.contact.removed", "pool.group.joined", "pool.group.left",
+)  # fmt: skip
+ENTERED, LEFT, COMMENTED, LIKED, SHARED, FOLLOWED, FANNED, CLICKED, CARTED = range(9)
+SCANNED, SHARE_OPENED, CONTACT_ADDED, CONTACT_REMOVED, GROUP_JOINED, GROUP_LEFT = range(9, 15)
+KIND_OF_TYPE = {type_: kind for kind, type_ in enumerate(ACTIVITY_TYPES)}
+
+
+class Fact(msgspec.Struct, array_like=True):
+    """One activity; `counted` is the session that a scan or pool join counts for."""
+
+    time: int
+    source: str
+    id: str
+    seq: int
+    kind: int
+    session_id: str | None
+    item_id: str | None
+    count: int
+    token: str | None
+    sharer_id: str | None
+    store_id: str | None
+    guide_id: str | None
+    chat_id: str | None
+    counted: str | None = None
+
+    @property
+    def own(self) -> tuple[str | None, str | None, str | None, str | None]:
+        """What the event itself names: session_id, store_id, guide_id, sharer_id."""
+        return self.session_id, self.store_id, self.guide_id, self.sharer_id
+
+    @staticmethod
+    def of(message: Activity) -> "Fact":
+        """The fact that a message tells."""
+        return Fact(
+            message.time, message.source, message.id, message.seq, KIND_OF_TYPE[message.type],
+            message.session_id, message.item_id, message.count, message.token, message.sharer_id,
+            message.store_id, message.guide_id, message.chat_id,
+        )  # fmt: skip
+
+
+def moment(fact: Fact) -> tuple[int, str, str]:
+    """Sort key of facts: (time, source, id)."""
+    return fact.time, fact.source, fact.id
+
+
+def latest_first(fact: Fact) -> tuple[int, str, str]:
+    """Sort key of evidence: the latest time, then the smallest (source, id)."""
+    return -fact.time, fact.source, fact.id
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """The event that decided."""
+
+    source: str
+    id: str
+    time: int
+    type: str
+
+
+class Verdict(msgspec.Struct, array_like=True, frozen=True):
+    """The rule that won one of the two decisions."""
+
+    rule: str
+    tier: str
+    evidence: Evidence | None
+
+
+class Decision(msgspec.Struct, array_like=True, frozen=True):
+    """Who gets the credit of one order line: integer weights per party of each dimension, and why."""
+
+    session_id: str | None
+    mode: str
+    live: Verdict
+    store: Verdict
+    anchors: dict[str, int]
+    stores: dict[str, int]
+    modes: dict[str, int]
+    guide_id: str | None
+    sharer_id: str | None
+    considered: list[tuple[str, str, str]]  # (decision, rule, outcome)
+
+
+class Revision(msgspec.Struct, array_like=True, frozen=True):
+    """One line of a sale's history, for the person who asks why."""
+
+    revision: int
+    time: int  # of the event that caused it
+    cause: str
+    live_rule: str
+    store_rule: str
+    net_fen: int
+
+
+class Sale(msgspec.Struct, array_like=True):
+    """What was published of a sale: the last revision, what each party holds, and a digest to see changes."""
+
+    revision: int
+    credits: dict[str, dict[str, int]]  # dimension -> party -> fen
+    digest: bytes
+    history: list[Revision]
+    posted: tuple[int, dict[str, dict[str, int]]] | None = (
+        None  # amount and weights that the credits come from
+    )
+
+
+class View(msgspec.Struct, array_like=True):
+    """A placed or paid order of the buyer, with the decision for each of its lines."""
+
+    claim: Claim
+    is_paid: bool
+    decisions: list[Decision] = []
+    final: bool = False
+    refunds: list[AppliedRefund] = []
+    sales: dict[str, Sale] = {}  # sale_id -> what was published; of a placed view nothing
+    new_buyer: bool = False
+
+    @property
+    def type(self) -> str:
+        """The type of the event that it comes from."""
+        return "order.paid" if self.is_paid else "order.placed"
+
+
+class Part(msgspec.Struct, array_like=True):
+    """The facts of one identifier. `clock`: (time, seq) of each event that was later than all before it."""
+
+    first_seen: int
+    clock: list[tuple[int, int]]
+    visits: dict[str, list[Fact]] = {}  # session_id -> viewer and product events
+    loose: list[Fact] = []  # all other activities
+    placed: dict[str, View] = {}
+    paid: dict[str, View] = {}
+
+    def see(self, time: int, seq: int) -> None:
+        """Take the time of an accepted event."""
+        self.first_seen = min(self.first_seen, time)
+        if time > self.clock[-1][0]:
+            self.clock.append((time, seq))
+
+    def without_name(self, alias: str) -> "Part":
+        """The part as it may be kept after a deletion request: figures and amounts, under another alias."""
+        for view in (*self.placed.values(), *self.paid.values()):
+            view.claim = msgspec.structs.replace(view.claim, alias=alias)
+        self.loose = [fact for fact in self.loose if fact.counted is not None]
+        return self
+
+    def merge(self, other: "Part") -> None:
+        """Take everything of another part."""
+        self.first_seen = min(self.first_seen, other.first_seen)
+        ticks = sorted([*self.clock, *other.clock], key=lambda tick: (tick[1], tick[0]))
+        self.clock = ticks[:1]
+        for time, seq in ticks[1:]:
+            self.see(time, seq)
+        for session_id, visit in other.visits.items():
+            self.visits[session_id] = sorted([*self.visits.get(session_id, ()), *visit], key=moment)
+        self.loose = sorted([*self.loose, *other.loose], key=moment)
+        self.placed |= other.placed
+        self.paid |= other.paid
+
+
+class Buyer(msgspec.Struct, array_like=True):
+    """One buyer; `tally`: session_id -> facts per sort of people (see `board.PEOPLE`)."""
+
+    identifiers: list[str]
+    parts: dict[str, Part] = {}
+    tally: dict[str, list[int]] = {}
+    moved_to: str | None = None
+    anonymous: bool = False
+
+    def part(self, alias: str, time: int, seq: int) -> Part:
+        """The part of an identifier, which has been seen at `time`."""
+        part = self.parts.get(alias)
+        if part is None:
+            part = self.parts[alias] = Part(time, [(time, seq)])
+        else:
+            part.see(time, seq)
+        return part
+
+    def take(self, alias: str, part: Part) -> None:
+        """Take over a part."""
+        if alias in self.parts:
+            self.parts[alias].merge(part)
+        else:
+            self.parts[alias] = part
+
+    @property
+    def stream_time(self) -> int:
+        """The latest event time seen of this buyer (spec §4), which is last_seen as well."""
+        return max((part.clock[-1][0] for part in self.parts.values()), default=0)
+
+    def passed(self, time: int) -> int | None:
+        """The seq at which stream time became later than `time`; None when it has not."""
+        return min((seq for part in self.parts.values() for at, seq in part.clock if at > time), default=None)
+
+    def facts(self) -> Iterator[Fact]:
+        """Every activity, in no order."""
+        for part in self.parts.values():
+            yield from part.loose
+            for visit in part.visits.values():
+                yield from visit
+
+    def loose(self) -> Iterator[Fact]:
+        """Every activity that is no viewer or product event."""
+        for part in self.parts.values():
+            yield from part.loose
+
+    def visit(self, session_id: str) -> list[Fact]:
+        """The viewer and product events in one session, in order of (time, source, id)."""
+        visits = [part.visits[session_id] for part in self.parts.values() if session_id in part.visits]
+        return (
+            visits[0]
+            if len(visits) == 1
+            else sorted((fact for visit in visits for fact in visit), key=moment)
+        )
+
+    def sessions(self) -> dict[str, None]:
+        """Every session_id in its viewer and product events."""
+        return {session_id: None for part in self.parts.values() for session_id in part.visits}
+
+    def views(self) -> Iterator[View]:
+        """Every placed and paid order."""
+        for part in self.parts.values():
+            yield from part.placed.values()
+            yield from part.paid.values()
+
+    def open_views(self) -> list[View]:
+        """The orders that later evidence may still change."""
+        return [view for view in self.views() if not view.final]
+
+    def paid(self) -> Iterator[View]:
+        """Every paid order."""
+        for part in self.parts.values():
+            yield from part.paid.values()
+
+
+def keep(facts: list[Fact], fact: Fact) -> None:
+    """Put a fact in its place."""
+    if not facts or moment(facts[-1]) < moment(fact):
+        facts.append(fact)
+    else:
+        insort(facts, fact, key=moment)

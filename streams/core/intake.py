@@ -1,0 +1,44 @@
+"""From the bytes of an input topic to a valid event on its way, or a dead letter (spec §2)."""
+
+from collections import deque
+from hashlib import blake2b
+
+from schemas.codec import canonical, decode
+from schemas.events import AnyEvent
+from streams.core.admission import Arrival, Origin
+
+
+def arrival(payload: bytes, origin: Origin) -> Arrival:
+    """Validate an event; raises `schemas.codec.Rejected` with the reason of its dead letter."""
+    event = decode(payload)
+    return Arrival(key_of(event), blake2b(canonical(payload), digest_size=16).digest(), payload, origin)
+
+
+def key_of(event: AnyEvent) -> bytes:
+    """What identifies an event: 16 bytes for its (source, id)."""
+    return blake2b(f"{len(event.source)} {event.source}{event.id}".encode(), digest_size=16).digest()
+
+
+class TooManyBadEvents(RuntimeError):
+    """A flood of dead letters: the configuration is wrong, not the events (spec §8)."""
+
+
+class Fuse:
+    """Blows when more than `share` of the last `window` events were bad."""
+
+    def __init__(self, share: float, window: int) -> None:
+        self.share, self.window = share, window
+        self.last: deque[bool] = deque(maxlen=window)
+        self.bad = 0
+
+    def note(self, bad: bool) -> None:
+        """Take the fate of one event; raises TooManyBadEvents."""
+        if len(self.last) == self.window:
+            self.bad -= self.last[0]
+        self.last.append(bad)
+        self.bad += bad
+        if len(self.last) == self.window and self.bad > self.share * self.window:
+            raise TooManyBadEvents(
+                f"{self.bad} of the last {self.window} events were dead letters (bad_share = {self.share}). "
+                "Look at the topic dead-letters for their reasons, mend the producer or the policy, start again."
+            )

@@ -1,0 +1,218 @@
+"""What travels between the agents: `identity` → journeys → `journey` → room-deltas → `board`.
+
+Everything about one buyer goes to the partition of its buyer_id; reference data (sessions, tokens) goes
+to every partition. `seq` is the event's place in the one order of all accepted events (its offset in
+`arrivals`); times are UTC ms, money is fen. `source`, `id` are those of the input event.
+"""
+
+import msgspec
+
+from streams.core.identity import Changed, Split
+
+Evidence = tuple[int, str, str]  # (time, source, id): what orders events everywhere
+
+
+class Message(msgspec.Struct, array_like=True, tag=True, tag_field="message", frozen=True):
+    """Base of all messages on `journeys`."""
+
+
+class Activity(Message, frozen=True):
+    """One event of a buyer that is no order: viewer, product, scan, share, contact, group."""
+
+    buyer_id: str
+    identifier: str  # the best of the event, `namespace:value`
+    type: str
+    time: int
+    source: str
+    id: str
+    seq: int
+    session_id: str | None = None
+    item_id: str | None = None
+    count: int = 1
+    token: str | None = None
+    sharer_id: str | None = None
+    store_id: str | None = None
+    guide_id: str | None = None
+    chat_id: str | None = None
+
+
+class Line(msgspec.Struct, array_like=True, frozen=True):
+    """One order line as `order.placed` or `order.paid` gave it (placed: with its amendments)."""
+
+    line_id: str
+    item_id: str
+    quantity: int
+    amount_fen: int
+    seller_store_id: str | None = None
+    credit_store_id: str | None = None
+    session_id: str | None = None
+    room_id: str | None = None
+    anchor_id: str | None = None
+
+
+class Claim(msgspec.Struct, array_like=True, frozen=True):
+    """What one `order.placed` or `order.paid` says."""
+
+    carrier: str
+    order_id: str
+    alias: str  # of the best identifier of the event
+    time: int
+    source: str
+    id: str
+    seq: int
+    placed_at: int
+    token: str | None
+    sharer_id: str | None
+    lines: list[Line]
+
+    @property
+    def evidence(self) -> Evidence:
+        """(time, source, id)."""
+        return self.time, self.source, self.id
+
+
+class AppliedRefund(msgspec.Struct, array_like=True, frozen=True):
+    """A refund that stands: what it takes from each line."""
+
+    refund_id: str
+    time: int
+    source: str
+    id: str
+    lines: dict[str, int]  # line_id -> fen
+
+
+class Placed(Message, frozen=True):
+    """The placed view of an order, for the board: whole and anew at every change."""
+
+    buyer_id: str
+    claim: Claim
+
+
+class Paid(Message, frozen=True):
+    """The paid view of an order, from which its sales are made: whole and anew at every change."""
+
+    buyer_id: str
+    claim: Claim
+    refunds: list[AppliedRefund]
+    time: int  # of the event that changed it
+    cause: str  # and its type
+
+
+class Withdrawn(Message, frozen=True):
+    """The placed view of an order is no longer this buyer's."""
+
+    buyer_id: str
+    carrier: str
+    order_id: str
+
+
+class Handover(Message, frozen=True):
+    """The paid order of one buyer turns out to be another's: its sales go on there, as `paid` says."""
+
+    buyer_id: str
+    paid: Paid
+
+
+class Seen(Message, frozen=True):
+    """An accepted order event with this identifier: for first_seen, last_seen and stream time."""
+
+    buyer_id: str
+    identifier: str
+    type: str
+    time: int
+    seq: int
+
+
+class Joined(Message, frozen=True):
+    """Two or more sets became one."""
+
+    buyer_id: str
+    change: Changed
+    time: int
+
+
+class Parted(Message, frozen=True):
+    """A set fell apart."""
+
+    buyer_id: str
+    split: Split
+    time: int
+
+
+class Erased(Message, frozen=True):
+    """A deletion request: the buyer goes on without a name as `anonymous_id`."""
+
+    buyer_id: str
+    anonymous_id: str
+    time: int
+
+
+class SessionStarted(Message, frozen=True):
+    """Reference data: a live session."""
+
+    session_id: str
+    room_id: str
+    carrier: str
+    anchors: list[str]
+    stores: list[str]
+    weights: dict[str, int]
+    time: int
+    source: str
+    id: str
+    seq: int
+
+
+class AnchorsChanged(Message, frozen=True):
+    """Reference data: who is on air in a session from `time` on."""
+
+    session_id: str
+    anchors: list[str]
+    time: int
+    source: str
+    id: str
+    seq: int
+
+
+class TokenRegistered(Message, frozen=True):
+    """Reference data: what a token stands for."""
+
+    token: str
+    store_id: str | None
+    guide_id: str | None
+    session_id: str | None
+    sharer_id: str | None
+    expires_at: int | None
+    time: int
+    source: str
+    id: str
+    seq: int
+
+
+class RoomEvent(Message, frozen=True):
+    """A live-room event that has no buyer: it moves the session's latest event, and may start or end it."""
+
+    session_id: str
+    time: int
+    source: str
+    id: str
+    started: bool = False
+    ended: bool = False
+
+
+class RoomDelta(msgspec.Struct, array_like=True):
+    """What changed in one session since the last delta of this partition; everything in it adds up.
+
+    facts: (kind, time, buyer_id, amount), amount negative when taken back; see `board.FACTS`.
+    people: how many people more (or fewer) of each sort, over the whole show; see `board.PEOPLE`.
+    online: (whole minute in ms, how many stays more from it on); watch: (ms, how many stays more since it).
+    """
+
+    session_id: str
+    facts: list[tuple[int, int, str, int]]
+    people: list[int]
+    online: dict[int, int]
+    watch: dict[int, int]
+    changes: int = 0
+    latest: int | None = None
+    started: Evidence | None = None
+    ended: Evidence | None = None

@@ -1,0 +1,95 @@
+"""What SCRM is told: the profile of a buyer, and what happened to it (spec §5, settled points "People")."""
+
+from typing import Any
+
+from schemas.values import format_time
+from streams.core.attribution import open_contacts
+from streams.core.buyer import GROUP_JOINED, GROUP_LEFT, SHARE_OPENED, Buyer, Fact, View, latest_first, moment
+from streams.core.reference import Lookup
+
+REPEAT_ORDERS = 2
+
+
+def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[str, Any]:
+    """The data of `buyer.profile`."""
+    contacts = open_contacts(buyer.loose())
+    named = lookup.named(contacts[0].time, contacts[0].token, contacts[0].own) if contacts else None
+    groups = open_groups(buyer)
+    paid = list(buyer.paid())
+    net = [net_of(view) for view in paid]
+    bought = sum(fen > 0 for fen in net)
+    last_visited = max(
+        (visit[-1] for part in buyer.parts.values() for visit in part.visits.values()),
+        key=lambda fact: fact.time,
+        default=None,
+    )
+    if last_visited is not None:
+        last_visited = _latest_visit(buyer, last_visited.time)
+    shared = min((fact for fact in buyer.loose() if fact.kind == SHARE_OPENED), key=moment, default=None)
+    last_order = max((view.claim.placed_at for view in paid), default=None)
+    return {
+        "buyer_id": buyer_id,
+        "ids": ids_of(buyer),
+        "stage": _stage(bought, bool(contacts or groups)),
+        "tags": tags(paid),
+        "home_store_id": named.store_id if named else None,
+        "guide_id": named.guide_id if named else None,
+        "groups": groups,
+        "sessions_seen": len(buyer.sessions()),
+        "first_seen": format_time(min(part.first_seen for part in buyer.parts.values())),
+        "last_seen": format_time(buyer.stream_time),
+        "last_session_id": last_visited and last_visited.session_id,
+        "orders": len(paid),
+        "net_fen": sum(net),
+        "last_order_at": None if last_order is None else format_time(last_order),
+        "sharer_id": shared and shared.sharer_id,
+        "reason": reason,
+    }
+
+
+def _latest_visit(buyer: Buyer, time: int) -> Fact:
+    """Of the viewer events at the latest moment the one with the smallest (source, id)."""
+    visits = (
+        visit for part in buyer.parts.values() for visit in part.visits.values() if visit[-1].time == time
+    )
+    return min((fact for visit in visits for fact in visit if fact.time == time), key=moment)
+
+
+def _stage(bought: int, member: bool) -> str:
+    if bought:
+        return "repeat_buyer" if bought >= REPEAT_ORDERS else "buyer"
+    return "member" if member else "visitor"
+
+
+def ids_of(buyer: Buyer) -> dict[str, list[str]]:
+    """The identifiers of a buyer by namespace."""
+    ids: dict[str, list[str]] = {}
+    for identifier in buyer.identifiers:
+        namespace, _, value = identifier.partition(":")
+        ids.setdefault(namespace, []).append(value)
+    return ids
+
+
+def open_groups(buyer: Buyer) -> list[str]:
+    """The chats that the buyer is in, sorted."""
+    last: dict[str, Fact] = {}
+    for fact in sorted(buyer.loose(), key=latest_first):
+        if fact.kind in (GROUP_JOINED, GROUP_LEFT):
+            last.setdefault(str(fact.chat_id), fact)
+    return sorted(chat_id for chat_id, fact in last.items() if fact.kind == GROUP_JOINED)
+
+
+def net_of(view: View) -> int:
+    """Net amount of a paid order in fen."""
+    paid = sum(line.amount_fen for line in view.claim.lines)
+    return paid - sum(fen for refund in view.refunds for fen in refund.lines.values())
+
+
+def tags(paid: list[View]) -> list[str]:
+    """Modes and stores of sales with a net amount above 0, as they are credited."""
+    found = set()
+    for view in paid:
+        for sale in view.sales.values():
+            found.update(f"mode:{party}" for party in sale.credits.get("mode", ()))
+            found.update(f"store:{party}" for party in sale.credits.get("store", ()))
+    return sorted(found)

@@ -1,0 +1,62 @@
+"""Stays: when a viewer was in a session (spec §6).
+
+A stay opens at a viewer's first event, goes on while the next one comes within the presence timeout, and ends
+at `live.viewer.left` or one timeout after its last event. Stays reach the board as changes of two step
+functions (how many are online, how many are being watched), which simply add up over buyers.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from streams.core.buyer import LEFT, Fact
+from streams.core.policy import MINUTE_MS
+
+
+class Stay(NamedTuple):
+    """From the first event to the last; present until before `end`. All in ms."""
+
+    first: int
+    last: int
+    end: int
+
+
+def stays(visit: Iterable[Fact], timeout: int) -> list[Stay]:
+    """The stays of one buyer in one session, from its events in order of (time, source, id)."""
+    found: list[Stay] = []
+    first = last = None
+    for fact in visit:
+        if first is None or last is None:
+            first = fact.time
+        elif fact.time - last > timeout:
+            found.append(Stay(first, last, last + timeout))
+            first = fact.time
+        last = fact.time
+        if fact.kind == LEFT:
+            found.append(Stay(first, last, last))
+            first = None
+    if first is not None and last is not None:
+        found.append(Stay(first, last, last + timeout))
+    return found
+
+
+def change(steps: dict[int, int], at: int, by: int) -> None:
+    """Let a step function rise by `by` at `at`; a step of 0 is no step."""
+    step = steps.get(at, 0) + by
+    if step:
+        steps[at] = step
+    else:
+        steps.pop(at, None)
+
+
+def add_stays(found: Iterable[Stay], sign: int, online: dict[int, int], watch: dict[int, int]) -> None:
+    """Add (or with -1 take back) stays: `online` steps at whole minutes (sampled: start <= minute < end), `watch` in ms."""
+    for stay in found:
+        change(online, whole_minute(stay.first), sign)
+        change(online, whole_minute(stay.end), -sign)
+        change(watch, stay.first, sign)
+        change(watch, stay.last, -sign)
+
+
+def whole_minute(time: int) -> int:
+    """The first whole minute at or after `time`."""
+    return -(-time // MINUTE_MS) * MINUTE_MS

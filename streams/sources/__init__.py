@@ -1,0 +1,1 @@
+"""What comes from outside: one file per platform or kind of file, each turned into events."""

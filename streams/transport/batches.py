@@ -1,0 +1,111 @@
+"""Record batches: the unit of delivery, of output, of state write-back and of the commit.
+
+Both transports hand an agent one `RecordBatch` per Faust event, so that what Faust costs per event
+is paid once per batch, and so that outputs, state and input offsets can be one transaction.
+
+    @app.agent(batch_topic(app, "checkout"))
+    async def count(batches):
+        async for batch in batches:
+            for record in batch.records:
+                batch.send("paid", record.key, record.value)
+            await batch.commit()
+"""
+
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+Headers = tuple[tuple[str, bytes], ...]
+TopicPartition = tuple[str, int]
+
+
+class Record(NamedTuple):
+    """One record of a topic-partition; `timestamp` is the time of the append, ms since 1970 UTC."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class Output(NamedTuple):
+    """A record to append. Without a partition the key chooses it (`partition_of`); no key: 0."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    partition: int | None = None
+
+
+class RecordBatch(ABC):
+    """What one fetch brought: read `records`, buffer effects with `send` and `put`, then `commit`.
+
+    Nothing leaves the batch before `commit`; what was not committed is delivered again after a
+    restart. The next batch comes only after the commit of this one.
+
+    `partition` is that of the first record, and of the state that `read`, `scan` and `put` see.
+    """
+
+    __slots__ = ("committed", "outputs", "partition", "puts", "records")
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self.records = records
+        self.partition = records[0].partition
+        self.outputs: list[Output] = []
+        self.puts: dict[tuple[str, bytes], bytes | None] = {}
+        self.committed = False
+
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+        partition: int | None = None,
+    ) -> None:
+        """Buffer one output record; records keep the order of the calls, across topics too."""
+        if self.committed:
+            raise RuntimeError("this batch is committed: send before commit()")
+        self.outputs.append(Output(topic, key, value, headers, partition))
+
+    def put(self, table: str, key: bytes, value: bytes | None) -> None:
+        """Buffer one state write; None deletes. The last write of a key wins."""
+        if self.committed:
+            raise RuntimeError("this batch is committed: put before commit()")
+        self.puts[table, key] = value
+
+    @abstractmethod
+    def read(self, table: str, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Return the committed values of `keys` in this partition; missing keys are absent."""
+
+    @abstractmethod
+    def scan(self, table: str, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield the committed (key, value) pairs of this partition whose key has `prefix`, by key."""
+
+    @abstractmethod
+    async def commit(self) -> None:
+        """Write outputs, state and input offsets in one transaction; then the next batch may come.
+
+        Raises when the transaction failed, e.g. because another worker took over. Then nothing was
+        written and the worker has to end: the exception must leave the agent.
+        """
+
+
+def partition_of(key: bytes | None, partitions: int) -> int:
+    """Return the partition of a key. CRC-32 is the same in every process and language."""
+    return zlib.crc32(key) % partitions if key is not None else 0
+
+
+def batch_topic(app: Any, *topics: str, **options: Any) -> Any:
+    """Return a Faust topic whose events are record batches.
+
+    Acks are off: Faust neither tracks nor commits these records, each batch commits its own offsets.
+    """
+    return app.topic(*topics, acks=False, key_serializer="raw", value_serializer="raw", **options)
+
+

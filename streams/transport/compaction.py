@@ -1,0 +1,183 @@
+"""Retention and compaction of the log, in steps that hold the write lock for some milliseconds.
+
+Compaction keeps the last record of each key. It works like Kafka's cleaner, with an index (`latest`)
+instead of a pass over the log: indexing a row counts the records that it supersedes as dead in their
+rows, and a row is rewritten when half of it is dead. So each record costs a constant amount of work.
+A dead record is gone after `max_dead_ms` at the latest: a deletion request must reach the disk.
+Records that a consumer group has not committed yet are never touched.
+"""
+
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from streams.transport.rows import absolute, decode, encode
+
+_HOUR_MS = 3_600_000
+_KEYS = 256
+
+
+class Policy(NamedTuple):
+    """How long dead records and tombstones may stay, and how much one step may do."""
+
+    max_dead_ms: int = _HOUR_MS
+    tombstone_ms: int = 24 * _HOUR_MS  # readers that are slower than this may miss a deletion, as in Kafka
+    max_records: int = 2000
+    max_rows: int = 8
+
+
+DEFAULT = Policy()
+
+
+class _Row(NamedTuple):
+    position: int
+    partition_id: int
+    first: int
+    last: int
+    count: int
+    tombstones_since: int | None
+    records: bytes
+
+
+_ROW = "SELECT position, partition_id, first, last, count, tombstones_since, records FROM rows"
+# The offset up to which every group has committed; all of the log when no group reads it.
+_CONSUMED = (
+    "coalesce((SELECT min(next_offset) FROM offsets WHERE offsets.partition_id = partitions.id), next_offset)"
+)
+
+
+def step(database: sqlite3.Connection, policy: Policy) -> bool:
+    """Do one bounded step inside the caller's transaction; True when there may be more to do."""
+    now = time.time_ns() // 1_000_000
+    return (
+        _expire(database, now, policy)
+        or _index(database, now, policy)
+        or _rewrite_dead(database, now, policy)
+        or _drop_tombstones(database, now, policy)
+    )
+
+
+def _expire(database: sqlite3.Connection, now: int, policy: Policy) -> bool:
+    partitions = database.execute(
+        f"SELECT id, {_CONSUMED}, retention_ms FROM partitions JOIN topics ON name = topic"  # noqa: S608
+        " WHERE retention_ms IS NOT NULL"
+    ).fetchall()
+    for number, consumed, retention_ms in partitions:
+        oldest = database.execute(
+            "SELECT position, last, timestamp FROM rows WHERE partition_id = ? ORDER BY last LIMIT ?",
+            (number, policy.max_rows),
+        ).fetchall()
+        expired = [
+            (position,)
+            for position, last, timestamp in oldest
+            if last < consumed and timestamp < now - retention_ms
+        ]
+        if expired:
+            database.executemany("DELETE FROM rows WHERE position = ?", expired)
+            return True
+    return False
+
+
+def _index(database: sqlite3.Connection, now: int, policy: Policy) -> bool:
+    partitions = database.execute(
+        f"SELECT id, indexed, {_CONSUMED} AS consumed FROM partitions JOIN topics ON name = topic"  # noqa: S608
+        " WHERE compacted AND indexed < consumed"
+    ).fetchall()
+    for number, indexed, consumed in partitions:
+        done = 0
+        rows = database.execute(
+            f"{_ROW} WHERE partition_id = ? AND last >= ? AND last < ? ORDER BY last LIMIT ?",
+            (number, indexed, consumed, policy.max_rows),
+        ).fetchall()
+        for row in map(_Row._make, rows):
+            _index_row(database, row, now)
+            done += row.count
+            if done >= policy.max_records:
+                break
+        if done:
+            return True
+    return False
+
+
+def _index_row(database: sqlite3.Connection, row: _Row, now: int) -> None:
+    columns = decode(row.records)
+    offsets = absolute(row.first, columns.offsets, row.count)
+    newest = dict(zip(columns.keys, offsets, strict=True))
+    dead = Counter({row.position: row.count - len(newest)})
+    dead.update(position for _, _, position in _latest(database, row.partition_id, [*newest]))
+    database.executemany(
+        "INSERT INTO latest VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET offset = excluded.offset, position = excluded.position",
+        ((row.partition_id, key, offset, row.position) for key, offset in newest.items()),
+    )
+    database.executemany(
+        "UPDATE rows SET dead = dead + ?, dead_since = coalesce(dead_since, ?) WHERE position = ?",
+        ((count, now, position) for position, count in dead.items() if count),
+    )
+    if None in columns.values:
+        database.execute("UPDATE rows SET tombstones_since = ? WHERE position = ?", (now, row.position))
+    database.execute("UPDATE partitions SET indexed = ? WHERE id = ?", (row.last + 1, row.partition_id))
+
+
+def _latest(
+    database: sqlite3.Connection, partition_id: int, keys: list[bytes | None]
+) -> Iterator[tuple[bytes, int, int]]:
+    for start in range(0, len(keys), _KEYS):
+        chunk = keys[start : start + _KEYS]
+        marks = ",".join("?" * len(chunk))
+        yield from database.execute(
+            f"SELECT key, offset, position FROM latest WHERE partition_id = ? AND key IN ({marks})",  # noqa: S608
+            (partition_id, *chunk),
+        )
+
+
+def _rewrite_dead(database: sqlite3.Connection, now: int, policy: Policy) -> bool:
+    rows = database.execute(
+        f"{_ROW} WHERE dead > 0 AND dead * 2 >= count LIMIT ?", (policy.max_rows,)
+    ).fetchall()
+    rows = rows or database.execute(
+        f"{_ROW} WHERE dead_since < ? LIMIT ?", (now - policy.max_dead_ms, policy.max_rows)
+    ).fetchall()
+    for row in map(_Row._make, rows):
+        _rewrite(database, row, drop_tombstones=False)
+    return bool(rows)
+
+
+def _drop_tombstones(database: sqlite3.Connection, now: int, policy: Policy) -> bool:
+    # A tombstone goes after what it deletes, or a reader from the start would see the key alive again.
+    # What it deletes was marked dead when it was indexed, so no such row is left when none is as old.
+    rows = database.execute(
+        f"{_ROW} AS tombstones WHERE tombstones_since < ? AND NOT EXISTS (SELECT 1 FROM rows WHERE"
+        " rows.partition_id = tombstones.partition_id AND rows.dead_since <= tombstones.tombstones_since"
+        " AND rows.position != tombstones.position) LIMIT ?",
+        (now - policy.tombstone_ms, policy.max_rows),
+    ).fetchall()
+    for row in map(_Row._make, rows):
+        _rewrite(database, row, drop_tombstones=True)
+    return bool(rows)
+
+
+def _rewrite(database: sqlite3.Connection, row: _Row, *, drop_tombstones: bool) -> None:
+    """Keep the records of a row that are the last of their key; with `drop_tombstones` only those with a value."""
+    columns = decode(row.records)
+    offsets = absolute(row.first, columns.offsets, row.count)
+    last = {key: offset for key, offset, _ in _latest(database, row.partition_id, [*set(columns.keys)])}
+    wanted = [i for i, key in enumerate(columns.keys) if last.get(key) == offsets[i]]
+    if drop_tombstones:
+        database.executemany(
+            "DELETE FROM latest WHERE partition_id = ? AND key = ?",
+            ((row.partition_id, columns.keys[i]) for i in wanted if columns.values[i] is None),
+        )
+        wanted = [i for i in wanted if columns.values[i] is not None]
+    if not wanted:
+        database.execute("DELETE FROM rows WHERE position = ?", (row.position,))
+        return
+    kept = columns.keep(wanted)
+    tombstones_since = row.tombstones_since if None in kept.values else None
+    database.execute(
+        "UPDATE rows SET last = ?, count = ?, dead = 0, dead_since = NULL, tombstones_since = ?, records = ?"
+        " WHERE position = ?",
+        (offsets[wanted[-1]], len(wanted), tombstones_since, encode(kept), row.position),
+    )

@@ -1,0 +1,92 @@
+"""The SQLite file of the embedded transport: its schema, and how a connection is opened."""
+
+import sqlite3
+from pathlib import Path
+from typing import Literal
+
+Synchronous = Literal["FULL", "NORMAL", "OFF"]
+
+FILE_NAME = "livepool.db"
+SCHEMA_VERSION = 1
+
+# `rows.position` is the place of the row's first record in the order of all appends: SQLite has one
+# writer at a time, so there is a total order over all topics, which Kafka cannot give.
+# Blobs stand last: reading the columns before them does not touch their pages.
+SCHEMA = """
+CREATE TABLE topics (
+  name TEXT PRIMARY KEY, partitions INTEGER NOT NULL, compacted INTEGER NOT NULL, retention_ms INTEGER
+) WITHOUT ROWID;
+CREATE TABLE partitions (
+  id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL,
+  next_offset INTEGER NOT NULL DEFAULT 0, indexed INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (topic, partition)
+);
+CREATE TABLE appends (next_position INTEGER NOT NULL);
+INSERT INTO appends VALUES (0);
+CREATE TABLE rows (
+  position INTEGER PRIMARY KEY, partition_id INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+  count INTEGER NOT NULL, timestamp INTEGER NOT NULL,
+  dead INTEGER NOT NULL DEFAULT 0, dead_since INTEGER, tombstones_since INTEGER, records BLOB NOT NULL
+);
+CREATE INDEX rows_by_offset ON rows (partition_id, last);
+CREATE INDEX rows_half_dead ON rows (position) WHERE dead > 0 AND dead * 2 >= count;
+CREATE INDEX rows_dead_since ON rows (dead_since) WHERE dead_since IS NOT NULL;
+CREATE INDEX rows_tombstones ON rows (tombstones_since) WHERE tombstones_since IS NOT NULL;
+CREATE TABLE latest (
+  partition_id INTEGER NOT NULL, key BLOB NOT NULL, offset INTEGER NOT NULL, position INTEGER NOT NULL,
+  PRIMARY KEY (partition_id, key)
+) WITHOUT ROWID;
+CREATE TABLE offsets (
+  consumer_group TEXT NOT NULL, partition_id INTEGER NOT NULL, next_offset INTEGER NOT NULL,
+  PRIMARY KEY (consumer_group, partition_id)
+) WITHOUT ROWID;
+CREATE TABLE state (
+  name TEXT NOT NULL, partition INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,
+  PRIMARY KEY (name, partition, key)
+) WITHOUT ROWID;
+"""
+
+
+def connect(home: Path, synchronous: Synchronous, *, readonly: bool) -> sqlite3.Connection:
+    """Open `home/livepool.db`, and create it unless `readonly`.
+
+    Raises FileNotFoundError when a file to read is missing, ValueError for a file of another version.
+    """
+    path = home / FILE_NAME
+    if readonly:
+        if not path.exists():
+            raise FileNotFoundError(f"{path} does not exist: no worker has run here yet")
+        database = _open(f"{path.resolve().as_uri()}?mode=ro")
+    else:
+        home.mkdir(parents=True, exist_ok=True)
+        database = _open(path.resolve().as_uri())
+        _create(database)
+        database.execute(f"PRAGMA synchronous = {synchronous}")
+        # Checkpoint every 32 MiB of WAL, and give the space of a larger one back.
+        database.execute("PRAGMA wal_autocheckpoint = 8192")
+        database.execute("PRAGMA journal_size_limit = 67108864")
+    database.execute("PRAGMA cache_size = -65536")
+    database.execute("PRAGMA mmap_size = 268435456")
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version != SCHEMA_VERSION:
+        raise ValueError(f"{path} has version {version}, this program reads version {SCHEMA_VERSION}")
+    return database
+
+
+def _open(uri: str) -> sqlite3.Connection:
+    # Used by one thread at a time, though not always by the one that opened it. 30 s is how long a
+    # writer waits for the transaction of another process.
+    return sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
+
+
+def _create(database: sqlite3.Connection) -> None:
+    if database.execute("PRAGMA user_version").fetchone() != (0,):
+        return
+    database.execute("PRAGMA journal_mode = WAL")
+    with database:
+        database.execute("BEGIN IMMEDIATE")
+        # Another process may have created it while this one waited.
+        if database.execute("PRAGMA user_version").fetchone() == (0,):
+            for statement in SCHEMA.split(";"):
+                database.execute(statement)
+            database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
