@@ -75,7 +75,7 @@ class Output(Struct, Generic[D_co], frozen=True, gc=False, kw_only=True, tag_fie
     """The CloudEvents envelope of an output; its `(source, id)` follows from the input alone."""
 
     type: ClassVar[str]
-    specversion: Literal["1.0"] = "1.0"
+    specversion: Literal["1.0"]
     id: Id
     source: Id
     time: UtcText

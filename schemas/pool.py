@@ -31,7 +31,7 @@ class BuyerProfile(Output[ProfileData], tag="buyer.profile"):
     """A buyer's profile changed; the last one of a `buyer_id` holds, a tombstone deletes it."""
 
 
-class PoolData(Published):
+class PoolData(Published, omit_defaults=True):
     """What happened to a buyer, and where; what does not apply is null or absent."""
 
     buyer_id: Id

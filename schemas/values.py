@@ -97,7 +97,7 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _LAST_MS = (date.max.toordinal() - _EPOCH_DAY + 1) * DAY_MS - 1  # 9999-12-31T23:59:59.999Z
 _CYCLE_DAYS = 146_097  # days of 400 Gregorian years
 _FIRST_MS = -(_EPOCH_DAY + 365) * DAY_MS  # 0000-01-01T00:00:00.000Z
-_RFC3339 = re.compile(
+RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt]([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:\.(\d+))?"
     r"(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))",
     re.ASCII,
@@ -133,7 +133,7 @@ def _minute(minute: str, offset: str) -> int:
 
 
 def _parse(text: str) -> int:
-    match = _RFC3339.fullmatch(text)
+    match = RFC3339.fullmatch(text)
     if match is None:
         raise ValueError("not an RFC 3339 time with an offset")
     year, month, day, hour, minute, second, fraction, sign, hours, minutes = match.groups()

@@ -32,7 +32,7 @@ _LIVE = (
     (Session.scan, 20),
     (Session.open_share, 12),
 )
-_ORDERS = 41
+_ORDERS = 38
 _ORDERS_HEAVY = 480
 _SHARE_BROKEN = 0.0033
 _SHARE_UNLINKED = 0.0001
@@ -137,13 +137,14 @@ class Show:
             yield due
 
     def _visit(self, now: int) -> None:
-        """Somebody comes into a store: buys at the till, scans a code, or opens a link at home."""
+        """Somebody comes into a store: buys, scans a code, or opens a link at home."""
         stage, store_id = self.stage, self.stage.pick(STORES)
         buyer = stage.people.passer_by()
         luck = stage.random()
         if luck < 0.4:
+            carrier = stage.pick(("store_pos", "store_pos", "youzan", "wechat_mini_program"))
             line = {"line": {"seller_store_id": store_id}}
-            self._orders.place(buyer, "store_pos", now, stage.pick(ITEMS)[0], line)
+            self._orders.place(buyer, carrier, now, stage.pick(ITEMS)[0], line)
         elif luck < 0.8:
             self._pool.scan(buyer, now, None, store_id)
         else:

@@ -1,5 +1,6 @@
 """A live session: viewers come, react, order and go, one action at a time."""
 
+from functools import partial
 from typing import Any
 
 from streams.show.orders import Orders
@@ -136,9 +137,15 @@ class Session:
         self._look("live.product.carted", now)
 
     def scan(self, now: int) -> None:
-        """A viewer scans a code that is shown."""
-        if self._present:
-            self._pool.scan(self._someone(), now, self.session_id, self._store())
+        """A viewer scans a code that is shown, and may buy outside the room a little later."""
+        if not self._present:
+            return
+        buyer, store_id = self._someone(), self._store()
+        self._pool.scan(buyer, now, self.session_id, store_id)
+        if self._stage.random() < 0.15:
+            carrier = self._stage.pick(("youzan", "wechat_mini_program", "store_pos"))
+            buy = partial(self._buy_outside, buyer, carrier, store_id)
+            self._stage.later(now + self._stage.between(MINUTE, 20 * MINUTE), buy)
 
     def open_share(self, now: int) -> None:
         """Somebody opens a shared link, without coming in yet."""
@@ -156,6 +163,9 @@ class Session:
         if carrier.startswith("wechat_") and stage.random() < 0.3:
             carrier = "youzan"
         self._orders.place(buyer, carrier, now, item_id, self._named(now))
+
+    def _buy_outside(self, buyer: Buyer, carrier: str, store_id: str, now: int) -> None:
+        self._orders.place(buyer, carrier, now, self._item, {"line": {"seller_store_id": store_id}})
 
     def _named(self, now: int) -> dict[str, Any]:
         """What the order says itself about session, room, anchor, stores, token and sharer."""

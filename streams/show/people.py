@@ -69,9 +69,11 @@ class People:
                 ids["unionid"] = self._own(buyer, "unionid", "o6_bmj", 88)
             buyer.known[carrier] = ids
             ids = dict(ids)
-        elif carrier == "youzan" and self._random() < 0.6:
+        elif carrier == "youzan" and self._random() < 0.8:
             ids["openid"] = self._value(buyer, "wechat_mini_program")
-        if self._random() < (0.9 if carrier == "store_pos" else 0.3):
+        elif carrier == "store_pos" and "unionid" in buyer.ids and self._random() < 0.5:
+            ids["unionid"] = buyer.ids["unionid"]
+        if self._random() < (0.9 if carrier == "store_pos" else 0.4):
             ids["phone_hash"] = self.phone(buyer)
         return ids
 

@@ -37,7 +37,7 @@ class PrivatePool:
         if kind == "guide" and stage.random() < 0.6:
             stage.later(now + self._soon(), partial(self._befriend, buyer, store_id, guide_id))
         elif kind == "live_group" and stage.random() < 0.5:
-            stage.later(now + self._soon(), partial(self._join, buyer, store_id))
+            stage.later(now + self._soon(), partial(self._join, buyer, store_id, session_id))
 
     def share(self, buyer: Buyer, carrier: str, now: int, session_id: str | None) -> None:
         """The buyer opens what somebody shared."""
@@ -117,11 +117,13 @@ class PrivatePool:
             gone = ("pool.contact.removed", "wecom/contact", {"ids": data["ids"], "guide_id": guide_id})
             self._promise(now + stage.between(5 * MINUTE, 3 * DAY), gone)
 
-    def _join(self, buyer: Buyer, store_id: str, now: int) -> None:
+    def _join(self, buyer: Buyer, store_id: str, session_id: str | None, now: int) -> None:
         stage = self._stage
         chat_id = f"wrOgAA{store_id[-3:]}{int(stage.random() * 3)}"
         chat = {"ids": stage.people.contact(buyer), "chat_id": chat_id}
         data = {**chat, "store_id": store_id, "member_count": stage.between(20, 200)}
+        if stage.random() < 0.6:
+            data["token"] = self.token("live_group", store_id, "", session_id, now)
         sent = stage.wire.send("pool.group.joined", "wecom/group", now, data)
         if sent and stage.random() < 0.15:
             self._promise(now + stage.between(5 * MINUTE, 2 * DAY), ("pool.group.left", "wecom/group", chat))

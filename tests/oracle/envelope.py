@@ -19,13 +19,17 @@ class Event:
     type: str
     time: int
     data: dict[str, Any]
-    content: str  # the canonical JSON of the whole event, to compare repeats
     nodes: tuple[tuple[int, str, int], ...] = ()  # (rank, value, generation), best first
 
     @property
     def order(self) -> tuple[int, str, str]:
         """The order in which the first of several stands."""
         return (self.time, self.source, self.id)
+
+    @property
+    def content(self) -> str:
+        """The JSON of the whole event in one form, to compare repeats."""
+        return json.dumps(parsed(self.raw), sort_keys=True)
 
     def get(self, name: str) -> Any:
         return self.data.get(name)
@@ -46,7 +50,8 @@ def parsed(raw: bytes) -> Any:
     """Return the JSON value; Refused when the bytes are none."""
     try:
         value = json.loads(raw.decode(), parse_constant=constant)
-        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        if b"\\u" in raw:
+            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError):
         raise Refused("bad_json") from None
     return value
@@ -76,5 +81,4 @@ def decode(offset: int, raw: bytes) -> Event:
     if whole["type"] not in TYPES:
         raise Refused("unknown_type")
     data = TYPES[whole["type"]][1](value["data"])
-    content = json.dumps(value, sort_keys=True)
-    return Event(offset, raw, whole["source"], whole["id"], whole["type"], whole["time"], data, content)
+    return Event(offset, raw, whole["source"], whole["id"], whole["type"], whole["time"], data)

@@ -33,12 +33,12 @@ DEFAULT: dict[str, Any] = {
 class Policy:
     """The numbers of a policy; durations are exact milliseconds."""
 
-    horizon: Fraction
-    timeout: Fraction
+    horizon: Fraction | int
+    timeout: Fraction | int
     model: str
     half_life: Fraction
     rules: dict[str, list[str]]  # by decision: "live", "store"
-    windows: dict[str, dict[str, Fraction]]
+    windows: dict[str, dict[str, Fraction | int]]
     version: str
 
 
@@ -66,18 +66,19 @@ def load(given: dict[str, Any] | None) -> Policy:
             if hours < 0:
                 raise ValueError(f"negative window {decision}.window_hours.{rule}")
     return Policy(
-        horizon=exact(whole["amend_horizon_hours"]) * HOUR,
-        timeout=exact(whole["presence_timeout_minutes"]) * 60_000,
+        horizon=exact(whole["amend_horizon_hours"], HOUR),
+        timeout=exact(whole["presence_timeout_minutes"], 60_000),
         model=whole["live"]["model"],
-        half_life=exact(whole["live"]["half_life_days"]) * 24 * HOUR,
+        half_life=Fraction(exact(whole["live"]["half_life_days"], 24 * HOUR)),
         rules={d: list(whole[d]["rules"]) for d in ("live", "store")},
         windows={
-            d: {r: exact(h) * HOUR for r, h in whole[d]["window_hours"].items()} for d in ("live", "store")
+            d: {r: exact(h, HOUR) for r, h in whole[d]["window_hours"].items()} for d in ("live", "store")
         },
         version=hashlib.blake2b(json.dumps(whole, sort_keys=True).encode(), digest_size=8).hexdigest(),
     )
 
 
-def exact(number: float) -> Fraction:
-    """Return the number as it is written: 0.1 is one tenth."""
-    return Fraction(str(number))
+def exact(number: float, unit: int) -> Fraction | int:
+    """Return the number of units in milliseconds, as it is written: 0.1 is one tenth."""
+    product = Fraction(str(number)) * unit
+    return int(product) if product.denominator == 1 else product

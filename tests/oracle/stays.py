@@ -16,10 +16,10 @@ class Stay:
     session_id: str
     start: int
     last: int
-    end: Fraction
+    end: Fraction | int
 
 
-def stays(events: list[Event], timeout: Fraction) -> list[Stay]:
+def stays(events: list[Event], timeout: Fraction | int) -> list[Stay]:
     """Return the stays of one buyer in all sessions."""
     by_session: dict[str, list[Event]] = defaultdict(list)
     for event in sorted(events, key=lambda e: e.order):
@@ -28,16 +28,16 @@ def stays(events: list[Event], timeout: Fraction) -> list[Stay]:
     return [stay for session_id, own in by_session.items() for stay in _in_session(session_id, own, timeout)]
 
 
-def _in_session(session_id: str, events: list[Event], timeout: Fraction) -> list[Stay]:
+def _in_session(session_id: str, events: list[Event], timeout: Fraction | int) -> list[Stay]:
     found: list[Stay] = []
     is_open = False
     for event in events:
         if not is_open or event.time - found[-1].last > timeout:
-            found.append(Stay(session_id, event.time, event.time, Fraction(event.time)))
+            found.append(Stay(session_id, event.time, event.time, event.time))
         stay = found[-1]
         is_open = event.type != "live.viewer.left"
         stay.last = event.time
-        stay.end = event.time + timeout if is_open else Fraction(event.time)
+        stay.end = event.time + timeout if is_open else event.time
     return found
 
 

@@ -1,17 +1,12 @@
 """The events that small dense shows are made of: few names, and times at the edges of the rules."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-MINUTE = 60_000
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
-START = 1_718_712_000_000  # 2024-06-18 20:00 in Shanghai
-TAIL = START + 51 * HOUR  # every order of the first part has its horizon behind it
+from .times import DAY, HOUR, MINUTE, START, TAIL, stamp
+
 LOOKBACKS = (0, 1, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 20 * MINUTE, DAY, 7 * DAY)
 PHONES = ("0" * 64, "f" * 64)
 PEOPLE = (
@@ -55,6 +50,11 @@ class Show:
     placed: list[int] = field(default_factory=list)
     orders: list[tuple[str, str]] = field(default_factory=list)
 
+    @property
+    def apart(self) -> bool:
+        """Whether events must not bear on the orders of the first part."""
+        return self.tail and not self.options.late
+
     # -- what events are made of
 
     def pick(self, *choices: Any) -> Any:
@@ -69,7 +69,7 @@ class Show:
 
     def name(self, kind: str, count: int) -> str:
         """Return one of a few names; the tail of a show has names of its own for what it refers to."""
-        return f"{kind}9" if self.tail else f"{kind}{self.rng.randrange(count) + 1}"
+        return f"{kind}9" if self.apart else f"{kind}{self.rng.randrange(count) + 1}"
 
     def session(self) -> str:
         return self.name("S", 3)
@@ -77,7 +77,7 @@ class Show:
     def ids(self, least: str | None = None) -> dict[str, str]:
         names = [n for n, _ in PEOPLE if n != least]
         first = [least] if least else [self.pick(*names)]
-        more = self.rng.sample(names, self.pick(0, 0, 0, 1, 1, 2)) if not self.tail else []
+        more = self.rng.sample(names, self.pick(0, 0, 0, 1, 1, 2)) if not self.apart else []
         values = dict(PEOPLE)
         return {name: self.pick(*values[name]) for name in [*first, *more]}
 
@@ -200,10 +200,10 @@ class Show:
         carrier, order_id = (
             self.new_order() if self.chance(60) or not self.orders else self.pick(*self.orders)
         )
-        earliest = TAIL if self.tail else START
+        earliest = TAIL if self.apart or (self.tail and self.chance(50)) else START
         placed_at = earliest + self.pick(0, 1, MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR)
         self.placed.append(placed_at)
-        time = placed_at + self.pick(0, 1, MINUTE, HOUR)
+        time = placed_at + self.pick(0, 1, MINUTE, HOUR, *([TAIL - START] if self.options.late else []))
         lines = [self.line(f"L{number + 1}") for number in range(self.pick(1, 1, 2, 3))]
         return self.event(
             self.pick("order.placed", "order.paid", "order.paid"),
@@ -278,7 +278,7 @@ class Show:
         )
         kinds += [self.shared, self.contact, self.contact, self.group, self.refund, self.refund, self.refund]
         kinds += [self.started, self.ended, self.anchors_changed, self.cancelled]
-        if not self.tail:  # what bears on orders of the first part belongs to the first part
+        if not self.apart:  # what bears on orders of the first part belongs to the first part
             kinds += [self.amended]
             kinds += [self.unlinked] if self.options.unlinks else []
             kinds += [self.erased] if self.options.erasures and self.chance(30) else []
@@ -290,29 +290,11 @@ class Show:
         while len(found) < size - size // 5:
             found.append(self.any_event())
         self.tail = True
-        self.orders = [] if not self.orders else self.orders[-1:]
+        self.orders = self.orders[-1:] if self.apart else self.orders
         tail_orders = len(found)
         while len(found) < size:
             event = self.any_event()
-            if event["type"].startswith("order.p"):  # orders of the tail are its own
+            if self.apart and event["type"].startswith("order.p"):  # orders of the tail are its own
                 event["data"]["order_id"] = f"P{len(found) - tail_orders}"
             found.append(event)
         return found
-
-
-def stamp(time: int, hours: int = 0) -> str:
-    """Return RFC 3339, in UTC or at an offset of some hours."""
-    zone = timedelta(hours=hours)
-    local = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time) + zone
-    return local.isoformat(timespec="milliseconds").removesuffix("+00:00") + (
-        f"+{hours:02}:00" if hours else "Z"
-    )
-
-
-def instant(text: str) -> int:
-    """Return the milliseconds of what `stamp` wrote."""
-    return (datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-
-
-def dump(event: Any, **options: Any) -> bytes:
-    return json.dumps(event, ensure_ascii=False, **options).encode()

@@ -1,0 +1,90 @@
+"""Reads: room-deltas. Keeps: the sums of each session, and its last changes. Writes: room-metrics."""
+
+from collections import deque
+from collections.abc import AsyncIterable
+
+import msgspec
+
+from streams.agents.shelf import Shelf
+from streams.core.board import WINDOW, Room, Session
+from streams.core.messages import RoomDelta
+from streams.core.outcome import Effects
+from streams.settings import Settings
+from streams.transport.batches import Record, RecordBatch
+
+_DECODER = msgspec.msgpack.Decoder(RoomDelta)
+MOST_SESSIONS = 1000  # held in memory at a time
+
+
+class LiveSession:
+    """A session at work. The changes that its windows still need are rows `session_id\\0offset` of `recent`."""
+
+    def __init__(self, session_id: str, room: Room, batch: RecordBatch) -> None:
+        self.session_id = session_id
+        self.session = Session(room)
+        self.rows: deque[tuple[int, bytes]] = deque()  # (its latest moment, key)
+        for key, value in batch.scan("recent", f"{session_id}\x00".encode()):
+            delta = _DECODER.decode(value)
+            self.session.recall(delta)
+            self.rows.append((_latest_moment(delta), key))
+
+    def add(self, record: Record, delta: RoomDelta, batch: RecordBatch) -> None:
+        """Take a change."""
+        self.session.add(delta)
+        key = f"{self.session_id}\x00".encode() + record.offset.to_bytes(8, "big")
+        self.rows.append((_latest_moment(delta), key))
+        batch.put("recent", key, record.value)
+
+    def forget(self, batch: RecordBatch) -> None:
+        """Drop the oldest changes that no window needs any more."""
+        until = (self.session.room.latest or 0) - 2 * WINDOW
+        while self.rows and self.rows[0][0] <= until:
+            batch.put("recent", self.rows.popleft()[1], None)
+
+
+class Board:
+    """The sums of all sessions."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.rooms: dict[int, Shelf[Room]] = {}
+        self.live: dict[str, LiveSession] = {}
+
+    async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
+        """The agent's loop."""
+        async for batch in batches:
+            rooms = self.rooms.get(batch.partition)
+            if rooms is None:
+                rooms = self.rooms[batch.partition] = Shelf("rooms", Room, self.settings.cache)
+            deltas = [_DECODER.decode(record.value or b"") for record in batch.records]
+            rooms.open(batch, (delta.session_id for delta in deltas))
+            touched: dict[str, LiveSession] = {}
+            for record, delta in zip(batch.records, deltas, strict=True):
+                live = self._session(delta.session_id, rooms, batch)
+                live.add(record, delta, batch)
+                touched[delta.session_id] = live
+            effects = Effects()
+            for session_id, live in touched.items():
+                room = live.session.room
+                if room.started:
+                    effects.snapshot(session_id, room.changes, room.latest or 0, live.session.snapshot(session_id))
+                live.forget(batch)
+                rooms[session_id] = room
+            for output in effects.outputs:
+                batch.send(output.topic, output.key, output.value)
+            rooms.flush()
+            await batch.commit()
+
+    def _session(self, session_id: str, rooms: Shelf[Room], batch: RecordBatch) -> LiveSession:
+        live = self.live.pop(session_id, None)
+        if live is None:
+            live = LiveSession(session_id, rooms.get(session_id) or Room.new(), batch)
+            for oldest in list(self.live)[: max(0, len(self.live) - MOST_SESSIONS)]:
+                del self.live[oldest]
+        self.live[session_id] = live  # the one used last stands last
+        return live
+
+
+def _latest_moment(delta: RoomDelta) -> int:
+    times = [time for _, time, _, _ in delta.facts]
+    return max([*times, *delta.watch, delta.latest or 0])

@@ -1,0 +1,93 @@
+"""Reads: arrivals. Keeps: events seen, sets of identifiers, orders. Writes: journeys, dead-letters."""
+
+from collections.abc import AsyncIterable
+
+import msgspec
+
+from schemas.codec import decode
+from streams.agents.dead_letters import letter
+from streams.agents.shelf import Shelf
+from streams.core.admission import Admission, Arrival, RefundClaim, State
+from streams.core.identity import Person, buyer_id_of
+from streams.core.orders import Order
+from streams.settings import Settings
+from streams.transport.batches import RecordBatch
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Arrival)
+GENERATION_MS = 48 * 3_600_000  # events are remembered for one to two generations, by the time of their arrival
+
+
+class Identity:
+    """Which events are new, whose they are, which order they belong to."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.partitions = settings.partitions
+        size = settings.cache
+        self.people: Shelf[Person] = Shelf("people", Person, size)
+        self.members: Shelf[str] = Shelf("members", str, size)
+        self.cuts: Shelf[dict[str, int]] = Shelf("cuts", dict[str, int], size)
+        self.orders: Shelf[Order] = Shelf("orders", Order, size)
+        self.refunds: Shelf[RefundClaim] = Shelf("refunds", RefundClaim, size)
+        self.erasures: Shelf[list[tuple[int, str]]] = Shelf("erasures", list[tuple[int, str]], size)
+        self.shelves = (self.people, self.members, self.cuts, self.orders, self.refunds, self.erasures)
+        self.admission = Admission(State({}, *self.shelves))
+
+    async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
+        """The agent's loop."""
+        async for batch in batches:
+            arrivals = [_DECODER.decode(record.value or b"") for record in batch.records]
+            events = [decode(arrival.payload) for arrival in arrivals]
+            known = self._recall(batch, arrivals)
+            aliases = {
+                buyer_id_of(identifier)
+                for event in events
+                if (ids := getattr(event.data, "ids", None))
+                for identifier in ids.pairs()
+            }
+            for shelf in self.shelves:
+                shelf.open(batch)
+            self.members.open(batch, aliases)
+            self.admission.begin()
+            for record, arrival, event in zip(batch.records, arrivals, events, strict=True):
+                self.admission.admit(event, arrival, record.offset)
+            self._send(batch)
+            self._remember(batch, known)
+            for shelf in self.shelves:
+                shelf.flush()
+            await batch.commit()
+
+    def _send(self, batch: RecordBatch) -> None:
+        for rejected, payload, origin in self.admission.letters:
+            letter(batch, rejected, payload, origin)
+        for key, message in self.admission.routes:
+            value = _ENCODER.encode(message)
+            if key is not None:
+                batch.send("journeys", key.encode(), value)
+            else:
+                for partition in range(self.partitions):
+                    batch.send("journeys", None, value, partition=partition)
+
+    def _recall(self, batch: RecordBatch, arrivals: list[Arrival]) -> set[bytes]:
+        generation = batch.records[-1].timestamp // GENERATION_MS
+        found: dict[bytes, bytes] = {}
+        for prefix in map(_prefix, (generation - 1, generation)):
+            rows = batch.read("seen", [prefix + arrival.key for arrival in arrivals])
+            found.update((key[len(prefix) :], digest) for key, digest in rows.items())
+        self.admission.state.seen = found
+        return set(found)
+
+    def _remember(self, batch: RecordBatch, known: set[bytes]) -> None:
+        generation = batch.records[-1].timestamp // GENERATION_MS
+        new = 0
+        for key, digest in self.admission.state.seen.items():
+            if key not in known:
+                batch.put("seen", _prefix(generation) + key, digest)
+                new += 1
+        # Forget twice as fast as is remembered, so that what is kept is bounded and no batch is slow.
+        for (key, _), _ in zip(batch.scan("seen", _prefix(generation - 2)), range(2 * new + 1), strict=False):
+            batch.put("seen", key, None)
+
+
+def _prefix(generation: int) -> bytes:
+    return generation.to_bytes(4, "big")

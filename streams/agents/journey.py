@@ -1,0 +1,100 @@
+"""Reads: journeys. Keeps: buyers, reference data. Writes: sales, ledger, feedback, pool events, room-deltas."""
+
+from collections.abc import AsyncIterable, Iterable
+
+import msgspec
+
+from streams.agents.shelf import Shelf
+from streams.core.buyer import Buyer
+from streams.core.journey import JourneyMessage, Journeys
+from streams.core.reference import Entry
+from streams.settings import Settings
+from streams.transport.batches import RecordBatch, partition_of
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER: msgspec.msgpack.Decoder[JourneyMessage] = msgspec.msgpack.Decoder(JourneyMessage)
+
+
+class DependentRows:
+    """Which buyers asked for which reference data: a row per pair, `key\\0buyer_id`."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._written: dict[tuple[str, str], None] = {}
+        self._new: dict[str, dict[str, None]] = {}
+        self._batch: RecordBatch
+
+    def open(self, batch: RecordBatch) -> None:
+        """Begin a batch."""
+        self._batch = batch
+        self._new = {}
+        if len(self._written) > self._capacity:
+            self._written = {}
+
+    def add(self, key: str, buyer_id: str) -> None:
+        """Note that a result of this buyer rests on `key`."""
+        if (key, buyer_id) not in self._written:
+            self._written[key, buyer_id] = None
+            self._new.setdefault(key, {})[buyer_id] = None
+            self._batch.put("dependents", f"{key}\x00{buyer_id}".encode(), b"")
+
+    def of(self, key: str) -> Iterable[str]:
+        """The buyers with a result that rests on `key`."""
+        prefix = f"{key}\x00".encode()
+        rows = [row[len(prefix) :].decode() for row, _ in self._batch.scan("dependents", prefix)]
+        return [*rows, *self._new.get(key, ())]
+
+
+class JourneyPartition:
+    """The state of one partition of `journeys`."""
+
+    def __init__(self, settings: Settings, partition: int) -> None:
+        self.buyers: Shelf[Buyer] = Shelf("buyers", Buyer, settings.cache)
+        self.entries: Shelf[Entry] = Shelf("references", Entry, settings.cache)
+        self.dependents = DependentRows(settings.cache)
+        partitions = settings.partitions
+        self.journeys = Journeys(
+            settings.policy,
+            self.buyers,
+            self.entries,
+            self.dependents,
+            lambda buyer_id: partitions == 1 or partition_of(buyer_id.encode(), partitions) == partition,
+        )
+
+    async def process(self, batch: RecordBatch) -> None:
+        """Fold one batch."""
+        messages = [_DECODER.decode(record.value or b"") for record in batch.records]
+        asked = [buyer_id for message in messages if (buyer_id := getattr(message, "buyer_id", None))]
+        self.buyers.open(batch, asked)
+        self.entries.open(batch)
+        self.dependents.open(batch)
+        journeys = self.journeys
+        journeys.begin()
+        for record, message in zip(batch.records, messages, strict=True):
+            journeys.apply(message, f"{record.partition}.{record.offset}")
+        journeys.profiles()
+        for output in journeys.effects.outputs:
+            batch.send(output.topic, output.key, output.value)
+        for session_id, delta in journeys.deltas.by_session.items():
+            batch.send("room-deltas", session_id.encode(), _ENCODER.encode(delta))
+        for buyer_id, message in journeys.elsewhere:
+            batch.send("journeys", buyer_id.encode(), _ENCODER.encode(message))
+        self.buyers.flush()
+        self.entries.flush()
+        await batch.commit()
+
+
+class Journey:
+    """The journeys of all buyers, by partition."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.partitions: dict[int, JourneyPartition] = {}
+
+    async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
+        """The agent's loop."""
+        async for batch in batches:
+            partition = self.partitions.get(batch.partition)
+            if partition is None:
+                partition = self.partitions[batch.partition] = JourneyPartition(self.settings, batch.partition)
+            await partition.process(batch)

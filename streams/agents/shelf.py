@@ -1,0 +1,78 @@
+"""State as the core sees it, a mapping of live objects, over a table of bytes.
+
+Reads go through to the table once and are then kept; writes are kept until `flush` puts them into the batch, so a
+buyer that ten events of a batch touch is read, encoded and written once.
+"""
+
+from collections.abc import Iterable, Iterator, MutableMapping
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from streams.transport.batches import RecordBatch
+
+T = TypeVar("T")
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+class Shelf(MutableMapping[str, T], Generic[T]):
+    """One table of one partition. An object that was changed in place has to be set again."""
+
+    def __init__(self, table: str, type_: Any, capacity: int) -> None:
+        self._table = table
+        self._decoder: msgspec.msgpack.Decoder[T] = msgspec.msgpack.Decoder(type_)
+        self._capacity = capacity
+        self._kept: dict[str, T | None] = {}  # None: known to be absent
+        self._dirty: dict[str, None] = {}
+        self._batch: RecordBatch
+
+    def open(self, batch: RecordBatch, keys: Iterable[str] = ()) -> None:
+        """Begin a batch that will ask for `keys`, among others: they are read in one go."""
+        self._batch = batch
+        missing = [key for key in dict.fromkeys(keys) if key not in self._kept]
+        if missing:
+            found = batch.read(self._table, [key.encode() for key in missing])
+            for key in missing:
+                value = found.get(key.encode())
+                self._kept[key] = None if value is None else self._decoder.decode(value)
+
+    def flush(self) -> None:
+        """Put what has changed into the batch."""
+        for key in self._dirty:
+            value = self._kept[key]
+            self._batch.put(self._table, key.encode(), None if value is None else _ENCODER.encode(value))
+        self._dirty.clear()
+        # The oldest go first; what is needed again is read again.
+        for key in list(self._kept)[: max(0, len(self._kept) - self._capacity)]:
+            del self._kept[key]
+
+    def __getitem__(self, key: str) -> T:
+        if key not in self._kept:
+            self.open(self._batch, [key])
+        value = self._kept[key]
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of a key, or `default`."""
+        value = self._kept[key] if key in self._kept else self._read(key)
+        return default if value is None else value
+
+    def _read(self, key: str) -> T | None:
+        self.open(self._batch, [key])
+        return self._kept[key]
+
+    def __setitem__(self, key: str, value: T) -> None:
+        self._kept[key] = value
+        self._dirty[key] = None
+
+    def __delitem__(self, key: str) -> None:
+        self._kept[key] = None
+        self._dirty[key] = None
+
+    def __iter__(self) -> Iterator[str]:
+        raise TypeError("a shelf holds what was asked for, not everything: it is not iterated over")
+
+    def __len__(self) -> int:
+        raise TypeError("a shelf holds what was asked for, not everything: it has no length")

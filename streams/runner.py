@@ -1,0 +1,50 @@
+"""Run a worker in this process until it is stopped, has drained, or has failed."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+from streams.app import APP_ID, App
+from streams.topology import AGENTS
+from streams.transport.log import Log
+
+_LOOK_SECONDS = 0.02
+
+
+class WorkerFailed(RuntimeError):
+    """The worker ended because an agent raised."""
+
+
+def lag(log: Log) -> int:
+    """How many records the agents have not processed yet, over all steps."""
+    tps = [tp for agent in AGENTS for topic in agent.reads for tp in log.partitions(topic)]
+    with log.snapshot():
+        return log.lag(APP_ID, tps)
+
+
+async def run(
+    app: App, *, drain: bool = False, stop: asyncio.Event | None = None, look: Callable[[], None] | None = None
+) -> None:
+    """Run until `stop` is set or a signal comes; with `drain`, until nothing is left to process.
+
+    `look` is called now and then. Raises WorkerFailed with the reason when an agent raised.
+    """
+    stop = stop or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        with suppress(ValueError, RuntimeError):  # only the main thread may
+            loop.add_signal_handler(name, stop.set)
+    await app.start()
+    try:
+        while not (stop.is_set() or app.should_stop or app.crash_reason):
+            if look is not None:
+                look()
+            if drain and lag(app.transport.log) == 0:
+                break
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
+    finally:
+        await app.stop()
+    if app.crash_reason:
+        raise WorkerFailed(str(app.crash_reason)) from app.crash_reason

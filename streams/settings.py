@@ -1,0 +1,50 @@
+"""Settings of a process, read once from the environment; the command line overrides them."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from streams.core.policy import Policy, PolicyError, load
+
+DEFAULT_HOME = Path(".livepool")
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the text names it and the next step."""
+
+
+class Settings(NamedTuple):
+    """What differs between two runs of the same program."""
+
+    home: Path = DEFAULT_HOME  # everything that an embedded run keeps
+    policy: Policy = Policy()
+    partitions: int = 1  # of journeys, room-deltas and outputs; one process gains nothing from more
+    synchronous: str = "full"  # of SQLite: `full` survives a power cut, `off` is for runs that are thrown away
+    bad_fuse: bool = True  # stop at a flood of dead letters (policy: bad_share, bad_window)
+    max_records: int = 2000  # of a record batch
+    cache: int = 100_000  # decoded buyers, orders … kept in memory per table
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read `LIVEPOOL_HOME`, `LIVEPOOL_POLICY`, `LIVEPOOL_PARTITIONS`, `LIVEPOOL_MAX_RECORDS`; SettingsError names a bad one."""
+    settings = Settings(home=Path(environment.get("LIVEPOOL_HOME", DEFAULT_HOME)))
+    if path := environment.get("LIVEPOOL_POLICY"):
+        settings = settings._replace(policy=read_policy(Path(path)))
+    for name in ("partitions", "max_records"):
+        if text := environment.get(f"LIVEPOOL_{name.upper()}"):
+            if not text.isdecimal() or not int(text):
+                raise SettingsError(f"LIVEPOOL_{name.upper()} must be a whole number above 0, not {text!r}")
+            settings = settings._replace(**{name: int(text)})
+    return settings
+
+
+def read_policy(path: Path) -> Policy:
+    """Read a policy file (TOML, spec §7); SettingsError names the file and the key."""
+    try:
+        return load(tomllib.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, PolicyError) as error:
+        raise SettingsError(f"{path}: {error}") from None
