@@ -1,13 +1,14 @@
 """Reads: arrivals. Keeps: events seen, sets of identifiers, orders. Writes: journeys, dead-letters."""
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Iterable
 
 import msgspec
 
 from schemas.codec import decode
+from schemas.events import AnyEvent
 from streams.agents.dead_letters import letter
 from streams.agents.shelf import Shelf
-from streams.core.admission import Admission, Arrival, RefundClaim, State
+from streams.core.admission import Admission, Arrival, RefundClaim, State, order_key, refund_key
 from streams.core.identity import Person, buyer_id_of
 from streams.core.orders import Order
 from streams.settings import Settings
@@ -26,10 +27,10 @@ class Identity:
         size = settings.cache
         self.people: Shelf[Person] = Shelf("people", Person, size)
         self.members: Shelf[str] = Shelf("members", str, size)
-        self.cuts: Shelf[dict[str, int]] = Shelf("cuts", dict[str, int], size)
+        self.cuts: Shelf[dict[str, int]] = Shelf("cuts", dict[str, int], None)
         self.orders: Shelf[Order] = Shelf("orders", Order, size)
         self.refunds: Shelf[RefundClaim] = Shelf("refunds", RefundClaim, size)
-        self.erasures: Shelf[list[tuple[int, str]]] = Shelf("erasures", list[tuple[int, str]], size)
+        self.erasures: Shelf[list[tuple[int, str]]] = Shelf("erasures", list[tuple[int, str]], None)
         self.shelves = (self.people, self.members, self.cuts, self.orders, self.refunds, self.erasures)
         self.admission = Admission(State({}, *self.shelves))
 
@@ -39,15 +40,7 @@ class Identity:
             arrivals = [_DECODER.decode(record.value or b"") for record in batch.records]
             events = [decode(arrival.payload) for arrival in arrivals]
             known = self._recall(batch, arrivals)
-            aliases = {
-                buyer_id_of(identifier)
-                for event in events
-                if (ids := getattr(event.data, "ids", None))
-                for identifier in ids.pairs()
-            }
-            for shelf in self.shelves:
-                shelf.open(batch)
-            self.members.open(batch, aliases)
+            self._open(batch, events)
             self.admission.begin()
             for record, arrival, event in zip(batch.records, arrivals, events, strict=True):
                 self.admission.admit(event, arrival, record.offset)
@@ -56,6 +49,23 @@ class Identity:
             for shelf in self.shelves:
                 shelf.flush()
             await batch.commit()
+
+    def _open(self, batch: RecordBatch, events: Iterable[AnyEvent]) -> None:
+        """Read what the events of a batch will ask for, in one go per table."""
+        aliases: set[str] = set()
+        linked: set[str] = set()
+        for event in events:
+            if (ids := getattr(event.data, "ids", None)) is not None:
+                found = list(map(buyer_id_of, ids.pairs()))
+                aliases.update(found)
+                if len(found) > 1:
+                    linked.update(found)
+        for shelf in self.shelves:
+            shelf.open(batch)
+        self.members.open(batch, aliases)
+        self.people.open(batch, linked | {self.members.get(alias, alias) for alias in linked})
+        self.orders.open(batch, filter(None, map(order_key, events)))
+        self.refunds.open(batch, filter(None, map(refund_key, events)))
 
     def _send(self, batch: RecordBatch) -> None:
         for rejected, payload, origin in self.admission.letters:

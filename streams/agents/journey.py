@@ -50,7 +50,7 @@ class JourneyPartition:
 
     def __init__(self, settings: Settings, partition: int) -> None:
         self.buyers: Shelf[Buyer] = Shelf("buyers", Buyer, settings.cache)
-        self.entries: Shelf[Entry] = Shelf("references", Entry, settings.cache)
+        self.entries: Shelf[Entry] = Shelf("references", Entry, None)
         self.dependents = DependentRows(settings.cache)
         partitions = settings.partitions
         self.journeys = Journeys(

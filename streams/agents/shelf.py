@@ -16,19 +16,26 @@ _ENCODER = msgspec.msgpack.Encoder()
 
 
 class Shelf(MutableMapping[str, T], Generic[T]):
-    """One table of one partition. An object that was changed in place has to be set again."""
+    """One table of one partition. An object that was changed in place has to be set again.
 
-    def __init__(self, table: str, type_: Any, capacity: int) -> None:
+    At most `capacity` objects are kept between batches; None: the whole table, read once, for small tables.
+    """
+
+    def __init__(self, table: str, type_: Any, capacity: int | None) -> None:
         self._table = table
         self._decoder: msgspec.msgpack.Decoder[T] = msgspec.msgpack.Decoder(type_)
         self._capacity = capacity
         self._kept: dict[str, T | None] = {}  # None: known to be absent
         self._dirty: dict[str, None] = {}
+        self._whole = False  # what is not kept is not there
         self._batch: RecordBatch
 
     def open(self, batch: RecordBatch, keys: Iterable[str] = ()) -> None:
         """Begin a batch that will ask for `keys`, among others: they are read in one go."""
         self._batch = batch
+        if self._capacity is None:
+            self._read_all()
+            return
         missing = [key for key in dict.fromkeys(keys) if key not in self._kept]
         if missing:
             found = batch.read(self._table, [key.encode() for key in missing])
@@ -36,20 +43,26 @@ class Shelf(MutableMapping[str, T], Generic[T]):
                 value = found.get(key.encode())
                 self._kept[key] = None if value is None else self._decoder.decode(value)
 
+    def _read_all(self) -> None:
+        if not self._whole:
+            rows = self._batch.scan(self._table)
+            self._kept = {key.decode(): self._decoder.decode(value) for key, value in rows}
+            self._whole = True
+
     def flush(self) -> None:
         """Put what has changed into the batch."""
         for key in self._dirty:
             value = self._kept[key]
             self._batch.put(self._table, key.encode(), None if value is None else _ENCODER.encode(value))
         self._dirty.clear()
+        if self._capacity is None:
+            return
         # The oldest go first; what is needed again is read again.
         for key in list(self._kept)[: max(0, len(self._kept) - self._capacity)]:
             del self._kept[key]
 
     def __getitem__(self, key: str) -> T:
-        if key not in self._kept:
-            self.open(self._batch, [key])
-        value = self._kept[key]
+        value = self._kept[key] if key in self._kept else self._read(key)
         if value is None:
             raise KeyError(key)
         return value
@@ -60,8 +73,9 @@ class Shelf(MutableMapping[str, T], Generic[T]):
         return default if value is None else value
 
     def _read(self, key: str) -> T | None:
-        self.open(self._batch, [key])
-        return self._kept[key]
+        if not self._whole:
+            self.open(self._batch, [key])
+        return self._kept.get(key)
 
     def __setitem__(self, key: str, value: T) -> None:
         self._kept[key] = value

@@ -194,7 +194,7 @@ class Admission:
             data.refund_id, event.time, event.source, event.id, data.amount_fen, data.line_id,
             arrival.payload, arrival.origin,
         )  # fmt: skip
-        name = f"{data.carrier}:{escaped(data.refund_id)}"
+        name = _refund_key(data)
         held = self.state.refunds.get(name)
         if held is not None:
             self.duplicates += 1
@@ -231,7 +231,7 @@ class Admission:
         )  # fmt: skip
 
     def _order(self, data: Any) -> tuple[str, Order]:
-        key = f"{data.carrier}:{escaped(data.order_id)}"
+        key = _order_key(data)
         return key, self.state.orders.get(key) or Order()
 
     def _owner(self, claim: Claim) -> tuple[str, Claim]:
@@ -284,6 +284,24 @@ class Admission:
                 refund.lettered = True
                 detail = f"refund {refund.refund_id} of {refund.amount_fen} fen is above what remains"
                 self.letters.append((Rejected("refund_exceeds_paid", detail), refund.payload, refund.origin))
+
+
+def _order_key(data: Any) -> str:
+    return f"{data.carrier}:{escaped(data.order_id)}"
+
+
+def _refund_key(data: Any) -> str:
+    return f"{data.carrier}:{escaped(data.refund_id)}"
+
+
+def order_key(event: events.AnyEvent) -> str | None:
+    """The key in `orders` that an event will ask for."""
+    return _order_key(event.data) if hasattr(event.data, "order_id") else None
+
+
+def refund_key(event: events.AnyEvent) -> str | None:
+    """The key in `refunds` that an event will ask for."""
+    return _refund_key(event.data) if hasattr(event.data, "refund_id") else None
 
 
 _ACTIVITY_FIELDS = ("session_id", "item_id", "token", "sharer_id", "store_id", "guide_id", "chat_id")

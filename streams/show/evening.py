@@ -29,7 +29,7 @@ _LIVE = (
     (Session.follow, 20),
     (Session.join_fan_club, 8),
     (Session.explain, 5),
-    (Session.scan, 20),
+    (Session.scan, 24),
     (Session.open_share, 12),
 )
 _ORDERS = 38
@@ -137,7 +137,7 @@ class Show:
             yield due
 
     def _visit(self, now: int) -> None:
-        """Somebody comes into a store: buys, scans a code, or opens a link at home."""
+        """Somebody comes into a store: buys, scans a code, meets a guide, or opens a link at home."""
         stage, store_id = self.stage, self.stage.pick(STORES)
         buyer = stage.people.passer_by()
         luck = stage.random()
@@ -145,7 +145,9 @@ class Show:
             carrier = stage.pick(("store_pos", "store_pos", "youzan", "wechat_mini_program"))
             line = {"line": {"seller_store_id": store_id}}
             self._orders.place(buyer, carrier, now, stage.pick(ITEMS)[0], line)
-        elif luck < 0.8:
+        elif luck < 0.7:
             self._pool.scan(buyer, now, None, store_id)
+        elif luck < 0.85:
+            self._pool.meet(buyer, store_id, now)
         else:
             self._pool.share(buyer, "wechat_mini_program", now, None)

@@ -137,12 +137,15 @@ class Session:
         self._look("live.product.carted", now)
 
     def scan(self, now: int) -> None:
-        """A viewer scans a code that is shown, and may buy outside the room a little later."""
+        """A viewer scans a code or taps a guide's card, and may buy outside the room a little later."""
         if not self._present:
             return
         buyer, store_id = self._someone(), self._store()
-        self._pool.scan(buyer, now, self.session_id, store_id)
-        if self._stage.random() < 0.15:
+        if self._stage.random() < 0.8:
+            self._pool.scan(buyer, now, self.session_id, store_id)
+        else:
+            self._pool.meet(buyer, store_id, now)
+        if self._stage.random() < 0.2:
             carrier = self._stage.pick(("youzan", "wechat_mini_program", "store_pos"))
             buy = partial(self._buy_outside, buyer, carrier, store_id)
             self._stage.later(now + self._stage.between(MINUTE, 20 * MINUTE), buy)

@@ -39,6 +39,10 @@ class PrivatePool:
         elif kind == "live_group" and stage.random() < 0.5:
             stage.later(now + self._soon(), partial(self._join, buyer, store_id, session_id))
 
+    def meet(self, buyer: Buyer, store_id: str, now: int) -> None:
+        """The buyer becomes the contact of a guide without a scan: by a card, a link, or in the store."""
+        self._befriend(buyer, store_id, self._guide(store_id), now)
+
     def share(self, buyer: Buyer, carrier: str, now: int, session_id: str | None) -> None:
         """The buyer opens what somebody shared."""
         sharer_id, _ = self.sharer(now)

@@ -13,6 +13,7 @@ is paid once per batch, and so that outputs, state and input offsets can be one 
 
 import zlib
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -57,7 +58,7 @@ class RecordBatch(ABC):
         self.records = records
         self.partition = records[0].partition
         self.outputs: list[Output] = []
-        self.puts: dict[tuple[str, bytes], bytes | None] = {}
+        self.puts: defaultdict[str, dict[bytes, bytes | None]] = defaultdict(dict)
         self.committed = False
 
     def send(
@@ -77,7 +78,7 @@ class RecordBatch(ABC):
         """Buffer one state write; None deletes. The last write of a key wins."""
         if self.committed:
             raise RuntimeError("this batch is committed: put before commit()")
-        self.puts[table, key] = value
+        self.puts[table][key] = value
 
     @abstractmethod
     def read(self, table: str, keys: Iterable[bytes]) -> dict[bytes, bytes]:

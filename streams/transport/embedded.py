@@ -11,6 +11,7 @@ Faust, at least once.
 
 import asyncio
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -26,7 +27,7 @@ from mode.utils.times import want_seconds
 from streams.transport.batches import Headers, Output, partition_of
 from streams.transport.consumer import Consumer
 from streams.transport.database import Synchronous
-from streams.transport.log import MAX_FETCH_BYTES, Log, StateKey, TopicConfig
+from streams.transport.log import MAX_FETCH_BYTES, Log, TopicConfig
 from streams.transport.rows import MAX_ROW_RECORDS
 from streams.transport.store import Store
 
@@ -143,7 +144,7 @@ class Transport(base.Transport):
         self.max_records = int(url.query.get("max_records", MAX_ROW_RECORDS))
         self.max_bytes = int(url.query.get("max_bytes", MAX_FETCH_BYTES))
         # Table writes of agents that are not fed with record batches, until Faust commits (`Store`).
-        self.pending_puts: dict[StateKey, bytes | None] = {}
+        self.pending_puts: defaultdict[tuple[str, int], dict[bytes, bytes | None]] = defaultdict(dict)
         self._closed = False
 
     @cached_property
@@ -162,9 +163,7 @@ class Transport(base.Transport):
 
     async def write(self, operation: Callable[Concatenate[Log, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a method of `Log` that writes, after those that were asked for before."""
-        import os
-        if os.environ.get("INLINE"): result = operation(self._writer, *args, **kwargs)
-        else: result = await asyncio.get_running_loop().run_in_executor(
+        result = await asyncio.get_running_loop().run_in_executor(
             self._thread, lambda: operation(self._writer, *args, **kwargs)
         )
         consumer = self.app._consumer

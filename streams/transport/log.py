@@ -24,9 +24,6 @@ _PAGE = 64
 # Read in C: these run once per record.
 _TOPIC_PARTITION, _OFFSET, _VALUE = itemgetter(0, 1), itemgetter(2), itemgetter(5)
 
-# What a state write names: table, partition, key.
-StateKey = tuple[str, int, bytes]
-
 
 class TopicConfig(NamedTuple):
     """A topic. `compacted` keeps the last record of each key; `retention_ms` None keeps for ever."""
@@ -187,7 +184,7 @@ class Log:
         group: str,
         spans: Mapping[TopicPartition, Span],
         outputs: Iterable[Output] = (),
-        puts: Mapping[StateKey, bytes | None] | None = None,
+        puts: state.Puts | None = None,
     ) -> None:
         """Write input offsets, outputs and state in one transaction; all or nothing.
 
@@ -259,12 +256,11 @@ class Log:
         found: list[Record] = []
         size = 0
         for chunk in self._chunks(start):
-            # Whole chunks, so that no row is decoded twice; only a chunk that is too large alone is cut.
-            if found and (len(found) + len(chunk) > max_records or size >= max_bytes):
-                break
-            found += chunk[:max_records]
+            found += chunk
             size += sum(map(len, filter(None, map(_VALUE, chunk))))
-        return found
+            if len(found) >= max_records or size >= max_bytes:
+                break
+        return found[:max_records]
 
     def read(self, topic: str, start: Mapping[int, int] | None = None) -> Iterator[Record]:
         """Yield the records of a topic in the order of their appends, in constant memory.
@@ -297,13 +293,13 @@ class Log:
     def _rows(self, tp: TopicPartition, offset: int, limit: int = _PAGE) -> Iterator[Row]:
         # In pages, so that a slow reader does not hold a read transaction open and the WAL with it.
         query = (
-            "SELECT position, first, last, timestamp FROM rows WHERE partition_id = ? AND last >= ?"
+            "SELECT position, first, last, count, timestamp FROM rows WHERE partition_id = ? AND last >= ?"
             " ORDER BY last LIMIT ?"
         )
         while True:
             page = self._database.execute(query, (self._id(tp), offset, limit)).fetchall()
-            for position, first, last, timestamp in page:
-                yield Row(position, *tp, first, last, timestamp)
+            for position, *fields in page:
+                yield Row(position, *tp, *fields)
             if len(page) < _PAGE:
                 return
             offset = page[-1][2] + 1

@@ -47,6 +47,7 @@ class Row(NamedTuple):
     partition: int
     first: int  # offset of the first record; compaction keeps it, so offsets stay relative to it
     last: int
+    count: int
     timestamp: int
 
 

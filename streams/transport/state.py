@@ -1,39 +1,46 @@
 """State tables of the embedded transport: (table, partition, key) -> value, beside the log.
 
-The functions run inside the transaction of their caller.
+The functions run inside the transaction of their caller, if there is one.
 """
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import merge
+from itertools import chain, islice
 from operator import itemgetter
 
-# One statement reads this many keys; fewer statements are cached when the count is always the same.
-_CHUNK = 256
+# The writes of a transaction: (table, partition) -> key -> value; None deletes.
+Puts = Mapping[tuple[str, int], Mapping[bytes, bytes | None]]
+
+# Keys per statement: fewer statements, and so fewer hand-overs of the interpreter lock between threads.
+_READ_KEYS = 256
+_WRITE_KEYS = 64
 _PAGE = 256
-_READ_MANY = f"SELECT key, value FROM state WHERE name = ? AND partition = ? AND key IN ({','.join('?' * _CHUNK)})"
+_READ = f"SELECT key, value FROM state WHERE table_id = ? AND key IN ({','.join('?' * _READ_KEYS)})"  # noqa: S608
+_WRITE = "INSERT INTO state (table_id, key, value) VALUES {} ON CONFLICT DO UPDATE SET value = excluded.value"
+_WRITE_ONE, _WRITE_MANY = _WRITE.format("(?, ?, ?)"), _WRITE.format(",".join(["(?, ?, ?)"] * _WRITE_KEYS))
 
 
-def read(database: sqlite3.Connection, table: str, partition: int, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+def read(
+    database: sqlite3.Connection, table: str, partition: int, keys: Iterable[bytes]
+) -> dict[bytes, bytes]:
     """Return the values of `keys`; missing keys are absent."""
-    wanted = list(keys)
     found: dict[bytes, bytes] = {}
-    for start in range(0, len(wanted), _CHUNK):
-        chunk = wanted[start : start + _CHUNK]
-        chunk += [chunk[-1]] * (_CHUNK - len(chunk))
-        found.update(database.execute(_READ_MANY, (table, partition, *chunk)))
+    for table_id in _ids(database, table, partition):
+        wanted = iter(keys)
+        while some := list(islice(wanted, _READ_KEYS)):
+            some += some[-1:] * (_READ_KEYS - len(some))  # one length, one prepared statement
+            found.update(database.execute(_READ, (table_id, *some)))
     return found
 
 
 def get(database: sqlite3.Connection, table: str, partition: int | None, key: bytes) -> bytes | None:
     """Return one value, or None; `partition` None looks in all of them."""
-    for number in _partitions(database, table, partition):
-        row = database.execute(
-            "SELECT value FROM state WHERE name = ? AND partition = ? AND key = ?", (table, number, key)
-        ).fetchone()
-        if row:
-            value: bytes = row[0]
-            return value
+    query = "SELECT value FROM state WHERE table_id = ? AND key = ?"
+    for table_id in _ids(database, table, partition):
+        for (value,) in database.execute(query, (table_id, key)):
+            found: bytes = value
+            return found
     return None
 
 
@@ -41,18 +48,18 @@ def scan(
     database: sqlite3.Connection, table: str, partition: int | None, prefix: bytes
 ) -> Iterator[tuple[bytes, bytes]]:
     """Yield (key, value) with `prefix` in key order; `partition` None merges all of them."""
-    streams = [_scan(database, table, number, prefix) for number in _partitions(database, table, partition)]
-    return merge(*streams, key=itemgetter(0))
+    tables = _ids(database, table, partition)
+    return merge(*(_scan(database, table_id, prefix) for table_id in tables), key=itemgetter(0))
 
 
-def _scan(database: sqlite3.Connection, table: str, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _scan(database: sqlite3.Connection, table_id: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
     # In pages, so that a slow reader does not hold a read transaction open and the WAL with it.
-    start, operator = prefix, ">="
+    start, inclusive = prefix, True
     while True:
         page = database.execute(
-            f"SELECT key, value FROM state WHERE name = ? AND partition = ? AND key {operator} ?"  # noqa: S608
-            f" ORDER BY key LIMIT {_PAGE}",
-            (table, partition, start),
+            "SELECT key, value FROM state WHERE table_id = ? AND key >= ? AND (? OR key > ?)"
+            " ORDER BY key LIMIT ?",
+            (table_id, start, inclusive, start, _PAGE),
         ).fetchall()
         for key, value in page:
             if not key.startswith(prefix):
@@ -60,41 +67,35 @@ def _scan(database: sqlite3.Connection, table: str, partition: int, prefix: byte
             yield key, value
         if len(page) < _PAGE:
             return
-        start, operator = page[-1][0], ">"
+        start, inclusive = page[-1][0], False
 
 
 def size(database: sqlite3.Connection, table: str) -> int:
     """Return the number of keys of a table over all partitions."""
-    count: int = database.execute("SELECT count(*) FROM state WHERE name = ?", (table,)).fetchone()[0]
-    return count
+    query = "SELECT count(*) FROM state WHERE table_id = ?"
+    counts = (database.execute(query, (number,)).fetchone()[0] for number in _ids(database, table, None))
+    return sum(counts)
 
 
-def write(
-    database: sqlite3.Connection, puts: Mapping[tuple[str, int, bytes], bytes | None]
-) -> None:
-    """Write the values of (table, partition, key); None deletes."""
-    database.executemany(
-        "INSERT INTO state VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-        ((*key, value) for key, value in puts.items() if value is not None),
-    )
-    database.executemany(
-        "DELETE FROM state WHERE name = ? AND partition = ? AND key = ?",
-        (key for key, value in puts.items() if value is None),
-    )
-
-
-def _partitions(database: sqlite3.Connection, table: str, partition: int | None) -> Iterable[int]:
-    if partition is not None:
-        return (partition,)
-    # Jumps from partition to partition along the primary key; DISTINCT would read every key.
-    return [
-        number
-        for (number,) in database.execute(
-            "WITH RECURSIVE found (number) AS ("
-            " SELECT min(partition) FROM state WHERE name = :table"
-            " UNION ALL SELECT (SELECT min(partition) FROM state WHERE name = :table AND partition > number)"
-            " FROM found WHERE number IS NOT NULL"
-            ") SELECT number FROM found WHERE number IS NOT NULL",
-            {"table": table},
+def write(database: sqlite3.Connection, puts: Puts) -> None:
+    """Write or delete values; in a transaction of the caller."""
+    for (table, partition), values in puts.items():
+        database.execute("INSERT OR IGNORE INTO tables (name, partition) VALUES (?, ?)", (table, partition))
+        (table_id,) = _ids(database, table, partition)
+        kept = iter([(table_id, key, value) for key, value in values.items() if value is not None])
+        while some := list(islice(kept, _WRITE_KEYS)):
+            if len(some) == _WRITE_KEYS:
+                database.execute(_WRITE_MANY, tuple(chain.from_iterable(some)))
+            else:
+                database.executemany(_WRITE_ONE, some)
+        database.executemany(
+            "DELETE FROM state WHERE table_id = ? AND key = ?",
+            [(table_id, key) for key, value in values.items() if value is None],
         )
-    ]
+
+
+def _ids(database: sqlite3.Connection, table: str, partition: int | None) -> list[int]:
+    found = database.execute(
+        "SELECT id FROM tables WHERE name = ?1 AND partition = coalesce(?2, partition)", (table, partition)
+    )
+    return [number for (number,) in found]

@@ -33,7 +33,7 @@ class Store(base.SerializedStore[Any, Any]):
     def _get(self, key: bytes) -> bytes | None:
         partition, batch = _where()
         if batch is not None:
-            value = batch.puts.get((self.table_name, key), _ABSENT)
+            value = batch.puts[self.table_name].get(key, _ABSENT)
         else:
             value = self._pending(partition, key)
         if value is _ABSENT:
@@ -41,18 +41,17 @@ class Store(base.SerializedStore[Any, Any]):
         return cast("bytes | None", value)
 
     def _pending(self, partition: int | None, key: bytes) -> object:
-        pending = cast("Any", self.app.transport).pending_puts
-        if partition is not None:
-            return pending.get((self.table_name, partition, key), _ABSENT)
-        name = self.table_name
-        return next((value for (table, _, k), value in pending.items() if table == name and k == key), _ABSENT)
+        for (table, number), values in cast("Any", self.app.transport).pending_puts.items():
+            if table == self.table_name and partition in (None, number) and key in values:
+                return values[key]
+        return _ABSENT
 
     def _set(self, key: bytes, value: bytes | None) -> None:
         partition, batch = _where()
         if batch is not None:
             batch.put(self.table_name, key, value)
         elif partition is not None:
-            cast("Any", self.app.transport).pending_puts[self.table_name, partition, key] = value
+            cast("Any", self.app.transport).pending_puts[self.table_name, partition][key] = value
         else:
             raise TypeError("a table is changed by an agent only")
 
