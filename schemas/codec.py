@@ -6,9 +6,8 @@ from typing import Any
 import msgspec
 import orjson
 
-from schemas import rejection
 from schemas.events import TOPIC_OF_TYPE, AnyEvent
-from schemas.rejection import Rejected
+from schemas.rejection import Rejected, judge
 from schemas.values import parse_time
 
 __all__ = ["MAX_BYTES", "Rejected", "canonical", "decode", "encode", "topic_of"]
@@ -27,7 +26,27 @@ _NUMBER_OR_TEXT = re.compile(
 
 def decode(payload: bytes) -> AnyEvent:
     """Return the event that the payload holds; raises Rejected and nothing else, whatever the bytes."""
-    return _event(payload, _parsed(payload))
+    if len(payload) > MAX_BYTES:
+        raise Rejected("too_large", f"{len(payload)} bytes, at most {MAX_BYTES} are allowed")
+    # In what it ignores, the decoder does not look at the encoding and the escapes of texts: plain payloads only.
+    if not payload.isascii() or b"\\" in payload:
+        return _decode_carefully(payload)
+    try:
+        return _DECODER.decode(payload)
+    except (msgspec.DecodeError, RecursionError):
+        return _decode_carefully(payload)
+
+
+def _decode_carefully(payload: bytes) -> AnyEvent:
+    try:
+        parsed = _loads(payload)
+    except ValueError as error:
+        raise Rejected("bad_json", str(error)) from None
+    try:
+        return _DECODER.decode(payload)
+    except (msgspec.DecodeError, RecursionError):
+        # Not necessarily wrong: a null or a repeated key is refused here and settled there.
+        return judge(_exact(payload, parsed))
 
 
 def encode(value: Any) -> bytes:
@@ -45,15 +64,6 @@ def topic_of(payload: bytes) -> str | None:
     return TOPIC_OF_TYPE.get(name) if isinstance(name, str) else None
 
 
-def _parsed(payload: bytes) -> Any:
-    if len(payload) > MAX_BYTES:
-        raise Rejected("too_large", f"{len(payload)} bytes, at most {MAX_BYTES} are allowed")
-    try:
-        return _loads(payload)
-    except ValueError as error:
-        raise Rejected("bad_json", str(error)) from None
-
-
 def _loads(payload: bytes) -> Any:
     """Return the parsed JSON; raises ValueError. The numbers are approximate."""
     try:
@@ -65,19 +75,11 @@ def _loads(payload: bytes) -> Any:
     return orjson.loads(_NUMBER_OR_TEXT.sub(lambda token: token[1] or b"1.5", payload))
 
 
-def _event(payload: bytes, parsed: Any) -> AnyEvent:
-    try:
-        return _DECODER.decode(payload)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        # Not necessarily wrong: a null or a repeated key is refused here and settled there.
-        return rejection.judge(_exact(payload, parsed))
-
-
 def _exact(payload: bytes, parsed: Any) -> Any:
     """Return the parsed payload with integers beyond 64 bits, which orjson turns into floats."""
     try:
         return msgspec.json.decode(payload)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except (msgspec.DecodeError, RecursionError):
         return parsed
 
 

@@ -1,7 +1,7 @@
 """The CloudEvents envelope and the identifiers of a buyer (spec §2, §3)."""
 
 from itertools import compress
-from operator import add
+from operator import add, attrgetter
 from typing import ClassVar, Generic, Literal, TypeVar, dataclass_transform
 
 from msgspec import Struct, field
@@ -10,6 +10,8 @@ from msgspec.structs import astuple
 from schemas.values import NAMESPACES, EventId, EventSource, Id, PhoneHash, Time, UtcText
 
 D_co = TypeVar("D_co", covariant=True)
+# By name: a subclass that redefines a field has it in another place.
+_in_rank_order = attrgetter(*NAMESPACES)
 _PREFIXES = tuple(f"{namespace}:" for namespace in NAMESPACES)
 
 
@@ -52,7 +54,7 @@ class Ids(Data):
 
     def pairs(self) -> list[str]:
         """Return `namespace:value` texts, the best rank first; `device_id` only when alone (spec §3)."""
-        values = astuple(self)
+        values = _in_rank_order(self)
         pairs = list(map(add, compress(_PREFIXES, values), filter(None, values)))
         if self.device_id is not None and len(pairs) > 1:
             pairs.pop()

@@ -164,15 +164,16 @@ class Admission:
         claim = self._claim(event, seq)
         key, order = self._order(event.data)
         before = order.placed_view()
-        self.duplicates += not order.place(claim)
+        self.duplicates += order.placed is not None
+        order.place(claim)
         self._show_placed(key, order, before)
 
     def _paid(self, event: events.OrderPaid, _arrival: Arrival, seq: int) -> None:
         claim = self._claim(event, seq)
         key, order = self._order(event.data)
         before, paid = order.placed_view(), order.paid
+        self.duplicates += paid is not None
         if not order.pay(claim):
-            self.duplicates += 1
             return
         self._show_placed(key, order, before)
         self._show_paid(order, event, paid)
@@ -278,7 +279,10 @@ class Admission:
             self._letter(order, rejected)
 
     def _letter(self, order: Order, rejected: list[Refund]) -> None:
-        """A refund above what remains is a dead letter, the first time that it is found so."""
+        """A refund above what remains is a dead letter, whenever it is found to be one after it was none."""
+        for refund in order.refunds.values():
+            if refund not in rejected:
+                refund.lettered = False
         for refund in rejected:
             if not refund.lettered:
                 refund.lettered = True

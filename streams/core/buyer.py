@@ -156,10 +156,9 @@ class Part(msgspec.Struct, array_like=True):
             self.clock.append((time, seq))
 
     def without_name(self, alias: str) -> "Part":
-        """The part as it may be kept after a deletion request: figures and amounts, under another alias."""
+        """The part as it may be kept after a deletion request: what happened, under another alias."""
         for view in (*self.placed.values(), *self.paid.values()):
             view.claim = msgspec.structs.replace(view.claim, alias=alias)
-        self.loose = [fact for fact in self.loose if fact.counted is not None]
         return self
 
     def merge(self, other: "Part") -> None:

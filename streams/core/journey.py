@@ -371,8 +371,9 @@ class Journeys:
         for buyer_id, identifiers in message.split.parts:
             aliases = set(map(buyer_id_of, identifiers))
             parts = {alias: part for alias, part in old.parts.items() if alias in aliases}
-            moved = Buyer(identifiers, parts)
-            self._send(buyer_id, Absorbed(buyer_id, moved, message.time, "identity.unlinked"))
+            if parts:  # else no event of its own: it is nobody yet
+                moved = Buyer(identifiers, parts)
+                self._send(buyer_id, Absorbed(buyer_id, moved, message.time, "identity.unlinked"))
 
     def _erased(self, message: Erased) -> None:
         """Keep amounts and figures under an anonymous id; forget who it was."""

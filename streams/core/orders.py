@@ -38,12 +38,10 @@ class Order(msgspec.Struct, array_like=True):
     amendments: dict[str, tuple[int, str, str, int]] = {}  # line_id -> (time, source, id, amount_fen)
     refunds: dict[str, Refund] = {}
 
-    def place(self, claim: Claim) -> bool:
-        """Take an `order.placed`; False when an earlier one stands."""
-        if self.placed and self.placed.evidence <= claim.evidence:
-            return False
-        self.placed = claim
-        return True
+    def place(self, claim: Claim) -> None:
+        """Take an `order.placed`, unless an earlier one stands."""
+        if self.placed is None or claim.evidence < self.placed.evidence:
+            self.placed = claim
 
     def pay(self, claim: Claim) -> bool:
         """Take an `order.paid`; False when an earlier one stands."""

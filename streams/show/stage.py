@@ -31,7 +31,8 @@ class Stage:
 
     def between(self, least: int, most: int) -> int:
         """A whole number from `least` up to, not including, `most`; small ones are likelier."""
-        return least + int(self.random() ** 2 * (most - least))
+        luck = self.random()
+        return least + int(luck * luck * (most - least))
 
     def later(self, due: int, action: Callable[[int], object]) -> None:
         """Have `action` called with `due` (UTC ms) once the show gets there."""

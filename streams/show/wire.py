@@ -128,7 +128,8 @@ class Wire:
         """The same bytes again, mostly soon, at the latest 6 hours after: well inside the promised 24."""
         if self.left > 0:
             self._truth.duplicates += 1
-            self._push(arrival + SECOND + int(self._random() ** 3 * 6 * HOUR), payload)
+            luck = self._random()
+            self._push(arrival + SECOND + int(luck * luck * luck * 6 * HOUR), payload)
 
     def _conflict(self, arrival: int, event: dict[str, Any]) -> None:
         """The same id with another count; it arrives later, so the first stands."""

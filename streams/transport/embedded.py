@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from faust.transport import base
 from faust.types import TP, RecordMetadata
@@ -35,10 +35,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def app_settings(home: Path) -> dict[str, Any]:
-    """Return the Faust settings of an app whose log is in the directory `home`."""
+def app_settings(home: Path, **options: str | int) -> dict[str, Any]:
+    """Return the Faust settings of an app whose log is in the directory `home`; `options` as in the URL."""
     return {
-        "broker": f"embedded://{quote(str(home.resolve()))}",
+        "broker": f"embedded://{quote(str(home.resolve()))}?{urlencode(options)}",
         "store": "embedded://",
         # An exception in an agent ends the worker; the next one starts from the last commit.
         "agent_supervisor": CrashingSupervisor,

@@ -18,10 +18,10 @@ def order_of(event: Event) -> Order:
 class Standing:
     """The events of a kind that stand, the first by (time, source, id) of each key, and how many do not."""
 
-    first: dict[tuple[str, ...], Event] = field(default_factory=dict)
+    first: dict[tuple[str, str], Event] = field(default_factory=dict)
     set_aside: int = 0
 
-    def add(self, key: tuple[str, ...], event: Event) -> Event | None:
+    def add(self, key: tuple[str, str], event: Event) -> Event | None:
         """Take an event in; return the event that it set aside, which may be itself."""
         known = self.first.setdefault(key, event)
         if known is event:

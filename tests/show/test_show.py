@@ -229,13 +229,13 @@ def test_the_truth_about_sessions_holds(show):
         assert truth == {"carrier": data["carrier"], "ended": data["session_id"] in ended, **expected}
 
 
-def test_lateness_stays_within_the_horizon(show):
+def test_lateness_stays_within_the_horizon():
+    show = play(110_000, 6)  # three evenings: room for a lateness of 50 hours to be seen
     late = [newest - time for _, time, newest in show.arrived]
-    assert max(late) < 41 * HOUR
+    assert 36 * HOUR < max(late) < 41 * HOUR
     assert 0.0005 < sum(ms > HOUR for ms in late) / len(late) < 0.006
     assert sum(ms > 0 for ms in late) > len(late) // 20
-    assert all(gap < 8 * HOUR for gap in show.duplicates)
-    assert max(show.duplicates) > HOUR
+    assert HOUR < max(show.duplicates) < 8 * HOUR
 
 
 def test_every_kind_of_event_and_carrier_is_in_it():

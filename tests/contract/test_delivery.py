@@ -1,0 +1,188 @@
+"""What agents get: every record once, in order, in batches, as it was sent."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+from contract.transports import numbered, running, until
+
+from streams.transport.batches import Output, Record, batch_topic
+from streams.transport.log import TopicConfig
+
+
+def collector(app: Any, *topics: str) -> list[list[Record]]:
+    """Give the app an agent that commits what it gets, and return the list of its batches."""
+    batches: list[list[Record]] = []
+
+    @app.agent(batch_topic(app, *topics))
+    async def collect(stream: Any) -> None:
+        async for batch in stream:
+            await batch.commit()
+            batches.append(list(batch.records))
+
+    return batches
+
+
+def collected(batches: list[list[Record]]) -> list[Record]:
+    return [record for batch in batches for record in batch]
+
+
+async def test_records_come_once_in_order_of_their_partition_and_in_batches(transport):
+    transport.declare(TopicConfig("source", 3))
+    for start in range(0, 3000, 1000):
+        transport.append(*(Output("source", b"key-%d" % (n % 40), b"%d" % n) for n in range(start, start + 1000)))
+    app = transport.app("group")
+    batches = collector(app, "source")
+    async with running(app):
+        await until(lambda: transport.lag("group", "source") == 0)
+    records = collected(batches)
+    assert sorted(int(record.value) for record in records) == list(range(3000))
+    for partition in range(3):
+        mine = [record for record in records if record.partition == partition]
+        assert [record.offset for record in mine] == list(range(len(mine)))
+        assert [int(record.value) for record in mine] == sorted(int(record.value) for record in mine)
+    assert all(len({record.partition for record in batch}) == 1 for batch in batches)
+    assert len(batches) <= 9
+
+
+async def test_max_records_bounds_a_batch(transport):
+    transport.declare(TopicConfig("source"))
+    transport.append(*numbered("source", range(1000)))
+    app = transport.app("group", max_records=64)
+    batches = collector(app, "source")
+    async with running(app):
+        await until(lambda: transport.lag("group", "source") == 0)
+    assert max(map(len, batches)) == 64
+    assert [int(record.value) for record in collected(batches)] == list(range(1000))
+
+
+async def test_keys_values_and_headers_come_as_they_were_sent(transport):
+    transport.declare(TopicConfig("source"))
+    sent = [
+        Output("source", "买家:直播间".encode(), "订单".encode(), (("reason", "坏".encode()), ("empty", b""))),
+        Output("source", None, b"no key"),
+        Output("source", b"", b""),
+        Output("source", b"deleted", None),
+        Output("source", b"\x00\xff", bytes(range(256))),
+        Output("source", b"big", b"x" * 3_000_000),
+    ]
+    transport.append(*sent)
+    app = transport.app("group")
+    batches = collector(app, "source")
+    async with running(app):
+        await until(lambda: transport.lag("group", "source") == 0)
+    got = collected(batches)
+    assert [(r.key, r.value, r.headers) for r in got] == [(o.key, o.value, o.headers) for o in sent]
+    assert all(abs(record.timestamp - time.time() * 1000) < 60_000 for record in got)
+
+
+async def test_a_key_always_gets_the_same_partition_and_no_key_gets_the_first(transport):
+    transport.declare(TopicConfig("source", 5))
+    transport.append(*numbered("source", range(20), b"key"), *numbered("source", range(3), None))
+    transport.append(*numbered("source", range(20), b"key"), Output("source", b"key", b"x", (), 4))
+    records = transport.read("source")
+    assert len({record.partition for record in records if record.key and record.value != b"x"}) == 1
+    assert {record.partition for record in records if record.key is None} == {0}
+    assert [record.partition for record in records if record.value == b"x"] == [4]
+
+
+async def test_the_next_batch_waits_for_the_commit_of_the_last(transport):
+    transport.declare(TopicConfig("source"))
+    transport.append(*numbered("source", range(10)))
+    app = transport.app("group", max_records=4)
+    seen, go = [], asyncio.Event()
+
+    @app.agent(batch_topic(app, "source"), concurrency=2)
+    async def hold(stream: Any) -> None:
+        async for batch in stream:
+            seen.append([int(record.value) for record in batch.records])
+            await go.wait()
+            await batch.commit()
+
+    async with running(app):
+        await until(lambda: seen)
+        await asyncio.sleep(0.3)
+        assert seen == [[0, 1, 2, 3]]
+        go.set()
+        await until(lambda: transport.lag("group", "source") == 0)
+    assert seen == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+async def test_a_restart_goes_on_after_the_last_commit(transport):
+    transport.declare(TopicConfig("source"))
+    for numbers in (range(10), range(10, 20)):
+        transport.append(*numbered("source", numbers))
+        app = transport.app("group")
+        batches = collector(app, "source")
+        async with running(app):
+            await until(lambda: transport.lag("group", "source") == 0)
+        assert [int(record.value) for record in collected(batches)] == list(numbers)
+
+
+async def test_groups_do_not_share_offsets(transport):
+    transport.declare(TopicConfig("source"))
+    transport.append(*numbered("source", range(10)))
+    for group in ("one", "two"):
+        app = transport.app(group)
+        batches = collector(app, "source")
+        async with running(app):
+            await until(lambda group=group: transport.lag(group, "source") == 0)
+        assert len(collected(batches)) == 10
+
+
+async def test_an_idle_worker_notices_what_another_process_appends(transport):
+    transport.declare(TopicConfig("source"))
+    app = transport.app("group")
+    arrived: list[tuple[float, bytes]] = []
+
+    @app.agent(batch_topic(app, "source"))
+    async def collect(stream: Any) -> None:
+        async for batch in stream:
+            arrived.extend((time.time(), record.value) for record in batch.records)
+            await batch.commit()
+
+    append = (
+        "import sys, time; from pathlib import Path; from streams.transport.log import Log, Output\n"
+        "log = Log(Path(sys.argv[1]))\n"
+        "for _ in range(5):\n"
+        "    log.append([Output('source', None, b'%f' % time.time())]); time.sleep(0.3)\n"
+    )
+    async with running(app):
+        with subprocess.Popen([sys.executable, "-c", append, str(transport.home)]):
+            await until(lambda: len(arrived) == 5)
+    delays = sorted(at - float(value) for at, value in arrived)
+    assert delays[2] < 0.1, delays
+
+
+async def test_topics_of_one_agent_come_in_the_order_of_their_appends(transport):
+    if transport.name != "embedded":
+        pytest.skip("only one log has an order across topics")
+    topics = ["a", "b", "c"]
+    transport.declare(*(TopicConfig(topic, 2) for topic in topics))
+    for start in range(0, 4000, 500):
+        records = (Output(topics[n * n % 3], b"key-%d" % (n % 7), b"%d" % n) for n in range(start, start + 500))
+        transport.append(*records)
+    app = transport.app("group", max_records=300)
+    batches = collector(app, *topics)
+    async with running(app):
+        await until(lambda: transport.lag("group", *topics) == 0)
+    assert [int(record.value) for record in collected(batches)] == list(range(4000))
+    assert {record.topic for record in batches[0]} == {"a", "b"}
+
+
+async def test_two_agents_of_one_topic_are_refused(transport):
+    transport.declare(TopicConfig("source"))
+    app = transport.app("group")
+    collector(app, "source")
+
+    @app.agent(batch_topic(app, "source"))
+    async def second(stream: Any) -> None:
+        async for batch in stream:
+            await batch.commit()
+
+    async with running(app):
+        await until(lambda: app.crash_reason or app.consumer.crash_reason)
+    assert "read by 2 agents" in str(app.crash_reason or app.consumer.crash_reason)

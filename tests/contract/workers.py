@@ -1,0 +1,54 @@
+"""Worker processes for the contract suite: `python workers.py NAME HOME [option=value ...]`."""
+
+import asyncio
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import faust
+
+from streams.transport.batches import batch_topic
+from streams.transport.embedded import app_settings
+
+
+def chain(app: faust.App) -> None:
+    """source -> copied -> counted: numbers the records of each key, with the count as state."""
+
+    @app.agent(batch_topic(app, "source"))
+    async def copy(batches: Any) -> None:
+        async for batch in batches:
+            for record in batch.records:
+                batch.send("copied", record.key, record.value)
+            await asyncio.sleep(0.002)
+            await batch.commit()
+
+    @app.agent(batch_topic(app, "copied"))
+    async def count(batches: Any) -> None:
+        async for batch in batches:
+            counts = defaultdict(int, {k: int(v) for k, v in batch.read("counts", {r.key for r in batch.records}).items()})
+            for record in batch.records:
+                counts[record.key] += 1
+                batch.send("counted", record.key, b"%d" % counts[record.key])
+            for key, value in counts.items():
+                batch.put("counts", key, b"%d" % value)
+            await batch.commit()
+
+
+def failing(app: faust.App) -> None:
+    """Fails after it has buffered its effects, before it commits them."""
+
+    @app.agent(batch_topic(app, "source"))
+    async def fail(batches: Any) -> None:
+        async for batch in batches:
+            batch.send("counted", b"k", b"lost")
+            batch.put("counts", b"k", b"lost")
+            raise RuntimeError("the agent failed")
+
+
+if __name__ == "__main__":
+    name, home, *options = sys.argv[1:]
+    settings = app_settings(Path(home), **dict(option.split("=") for option in options))
+    app = faust.App(name, **settings, web_enabled=False)
+    globals()[name](app)
+    faust.Worker(app, loglevel="info").execute_from_commandline()
