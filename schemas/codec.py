@@ -28,7 +28,7 @@ def decode(payload: bytes) -> AnyEvent:
     """Return the event that the payload holds; raises Rejected and nothing else, whatever the bytes."""
     if len(payload) > MAX_BYTES:
         raise Rejected("too_large", f"{len(payload)} bytes, at most {MAX_BYTES} are allowed")
-    # In what it ignores, the decoder does not look at the encoding and the escapes of texts: plain payloads only.
+    # In what it ignores, the decoder looks neither at encoding nor at escapes: plain payloads only.
     if not payload.isascii() or b"\\" in payload:
         return _decode_carefully(payload)
     try:

@@ -72,7 +72,7 @@ __all__ = [
 class DeadLetterHeaders(Published):
     """The record headers of a dead letter, each as UTF-8 text; the record's value are the original bytes.
 
-    `topic`, `partition` and `offset` are those of the input record, `time` is when it was refused.
+    `topic`, `partition`, `offset` and `time` (its timestamp) are those of the input record.
     """
 
     reason: Reason

@@ -48,7 +48,12 @@ class Case:
         self.lookup = lookup
         self.order = Evidence(claim.source, claim.id, claim.placed_at, type_)
         self.names = lookup.named(claim.placed_at, claim.token, (None, None, None, claim.sharer_id))
-        facts = [fact for fact in buyer.facts() if cutoff is None or fact.seq <= cutoff]
+        # What happened after the order is no evidence, whenever it arrives.
+        facts = [
+            fact
+            for fact in buyer.facts()
+            if fact.time <= claim.placed_at and (cutoff is None or fact.seq <= cutoff)
+        ]
         facts.sort(key=latest_first)
         self.entries = [fact for fact in facts if fact.kind == ENTERED]
         self.clicks = [fact for fact in facts if fact.kind in (CLICKED, CARTED)]
@@ -62,7 +67,7 @@ class Case:
 
     def within(self, fact: Fact, hours: float) -> bool:
         """Does the fact lie in the window before the order; both ends included."""
-        return 0 <= self.claim.placed_at - fact.time <= hours * HOUR_MS
+        return self.claim.placed_at - fact.time <= hours * HOUR_MS
 
 
 def decide(case: Case, line: Line) -> Decision:
@@ -327,7 +332,7 @@ def _share_store(case: Case, _line: Line, _session: SessionStarted | None) -> Ou
     if case.names.sharer_id is not None:
         order = case.order
         shares.append((-order.time, order.source, order.id, order, case.names))
-    stores = []
+    stores: list[str | None] = []
     for _, _, _, evidence, named in sorted(shares, key=lambda share: share[:3]):
         store_id = case.lookup.store_of_sharer(named.sharer_id or "", evidence.time)
         if store_id is not None and not stores:

@@ -5,6 +5,7 @@ from typing import Any
 from schemas.values import format_time
 from streams.core.attribution import open_contacts
 from streams.core.buyer import GROUP_JOINED, GROUP_LEFT, SHARE_OPENED, Buyer, Fact, View, latest_first, moment
+from streams.core.credits import NONE
 from streams.core.reference import Lookup
 
 REPEAT_ORDERS = 2
@@ -86,10 +87,10 @@ def net_of(view: View) -> int:
 
 
 def tags(paid: list[View]) -> list[str]:
-    """Modes and stores of sales with a net amount above 0, as they are credited."""
-    found = set()
+    """Modes and stores of sales with a net amount above 0, as they are credited; nobody's credit is no tag."""
+    found: set[str] = set()
     for view in paid:
         for sale in view.sales.values():
             found.update(f"mode:{party}" for party in sale.credits.get("mode", ()))
             found.update(f"store:{party}" for party in sale.credits.get("store", ()))
-    return sorted(found)
+    return sorted(found - {f"mode:{NONE}", f"store:{NONE}"})

@@ -12,7 +12,7 @@ import msgspec
 
 from streams.core.messages import AnchorsChanged, SessionStarted, TokenRegistered
 
-T = TypeVar("T", SessionStarted, AnchorsChanged, TokenRegistered)
+T = TypeVar("T", bound=SessionStarted | AnchorsChanged | TokenRegistered)
 
 
 class Entry(msgspec.Struct, array_like=True):

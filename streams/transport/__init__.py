@@ -1,0 +1,1 @@
+"""Faust transports that deliver record batches: `embedded://`."""

@@ -108,5 +108,3 @@ def batch_topic(app: Any, *topics: str, **options: Any) -> Any:
     Acks are off: Faust neither tracks nor commits these records, each batch commits its own offsets.
     """
     return app.topic(*topics, acks=False, key_serializer="raw", value_serializer="raw", **options)
-
-

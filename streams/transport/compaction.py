@@ -36,7 +36,7 @@ class _Row(NamedTuple):
     partition_id: int
     first: int
     last: int
-    count: int
+    size: int
     tombstones_since: int | None
     records: bytes
 
@@ -93,7 +93,7 @@ def _index(database: sqlite3.Connection, now: int, policy: Policy) -> bool:
         ).fetchall()
         for row in map(_Row._make, rows):
             _index_row(database, row, now)
-            done += row.count
+            done += row.size
             if done >= policy.max_records:
                 break
         if done:
@@ -103,9 +103,9 @@ def _index(database: sqlite3.Connection, now: int, policy: Policy) -> bool:
 
 def _index_row(database: sqlite3.Connection, row: _Row, now: int) -> None:
     columns = decode(row.records)
-    offsets = absolute(row.first, columns.offsets, row.count)
+    offsets = absolute(row.first, columns.offsets, row.size)
     newest = dict(zip(columns.keys, offsets, strict=True))
-    dead = Counter({row.position: row.count - len(newest)})
+    dead = Counter({row.position: row.size - len(newest)})
     dead.update(position for _, _, position in _latest(database, row.partition_id, [*newest]))
     database.executemany(
         "INSERT INTO latest VALUES (?, ?, ?, ?)"
@@ -123,7 +123,7 @@ def _index_row(database: sqlite3.Connection, row: _Row, now: int) -> None:
 
 def _latest(
     database: sqlite3.Connection, partition_id: int, keys: list[bytes | None]
-) -> Iterator[tuple[bytes, int, int]]:
+) -> Iterator[tuple[bytes | None, int, int]]:
     for start in range(0, len(keys), _KEYS):
         chunk = keys[start : start + _KEYS]
         marks = ",".join("?" * len(chunk))
@@ -137,9 +137,12 @@ def _rewrite_dead(database: sqlite3.Connection, now: int, policy: Policy) -> boo
     rows = database.execute(
         f"{_ROW} WHERE dead > 0 AND dead * 2 >= count LIMIT ?", (policy.max_rows,)
     ).fetchall()
-    rows = rows or database.execute(
-        f"{_ROW} WHERE dead_since < ? LIMIT ?", (now - policy.max_dead_ms, policy.max_rows)
-    ).fetchall()
+    rows = (
+        rows
+        or database.execute(
+            f"{_ROW} WHERE dead_since < ? LIMIT ?", (now - policy.max_dead_ms, policy.max_rows)
+        ).fetchall()
+    )
     for row in map(_Row._make, rows):
         _rewrite(database, row, drop_tombstones=False)
     return bool(rows)
@@ -149,7 +152,7 @@ def _drop_tombstones(database: sqlite3.Connection, now: int, policy: Policy) -> 
     # A tombstone goes after what it deletes, or a reader from the start would see the key alive again.
     # What it deletes was marked dead when it was indexed, so no such row is left when none is as old.
     rows = database.execute(
-        f"{_ROW} AS tombstones WHERE tombstones_since < ? AND NOT EXISTS (SELECT 1 FROM rows WHERE"
+        f"{_ROW} AS tombstones WHERE tombstones_since < ? AND NOT EXISTS (SELECT 1 FROM rows WHERE"  # noqa: S608
         " rows.partition_id = tombstones.partition_id AND rows.dead_since <= tombstones.tombstones_since"
         " AND rows.position != tombstones.position) LIMIT ?",
         (now - policy.tombstone_ms, policy.max_rows),
@@ -160,9 +163,9 @@ def _drop_tombstones(database: sqlite3.Connection, now: int, policy: Policy) -> 
 
 
 def _rewrite(database: sqlite3.Connection, row: _Row, *, drop_tombstones: bool) -> None:
-    """Keep the records of a row that are the last of their key; with `drop_tombstones` only those with a value."""
+    """Keep the records that are the last of their key; with `drop_tombstones` only those with a value."""
     columns = decode(row.records)
-    offsets = absolute(row.first, columns.offsets, row.count)
+    offsets = absolute(row.first, columns.offsets, row.size)
     last = {key: offset for key, offset, _ in _latest(database, row.partition_id, [*set(columns.keys)])}
     wanted = [i for i, key in enumerate(columns.keys) if last.get(key) == offsets[i]]
     if drop_tombstones:

@@ -1,20 +1,17 @@
-"""The consumer of the embedded transport: who reads what, and what is in flight."""
+"""The consumer of the embedded transport: assignment, delivery, commits, and compaction while idle."""
 
 import asyncio
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from faust.assignor.client_assignment import ClientAssignment
-from faust.exceptions import ImproperlyConfigured
 from faust.transport import base
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
-from streams.transport.batches import Record, RecordBatch
-from streams.transport.log import Fetch, Log, Span
+from streams.transport.log import Log, Span
+from streams.transport.readers import EmbeddedBatch, Reader, assign_readers, tell_assignor
 from streams.transport.worker_lock import WorkerLock
 
 if TYPE_CHECKING:
@@ -26,60 +23,13 @@ _COMPACTION_SECONDS = 5.0
 _COMPACTION_PAUSE_SECONDS = 0.02
 
 
-@dataclass(slots=True, eq=False)
-class Reader:
-    """Topic-partitions that are read together; one batch of them is in flight at a time.
-
-    `drained_at` is the log's version in which nothing was left to read.
-    """
-
-    partitions: tuple[TP, ...]
-    batch: "EmbeddedBatch | None" = None
-    drained_at: int | None = None
-
-
-class EmbeddedBatch(RecordBatch):
-    """A batch whose commit is one SQLite transaction."""
-
-    __slots__ = ("consumer", "delivered", "reader", "spans")
-
-    def __init__(self, consumer: "Consumer", reader: Reader, fetch: Fetch) -> None:
-        super().__init__(fetch.records)
-        self.consumer = consumer
-        self.reader = reader
-        self.spans = fetch.spans
-        self.delivered = False
-
-    def read(self, table: str, keys: Iterable[bytes]) -> dict[bytes, bytes]:
-        """Return the committed values of `keys` in this partition; missing keys are absent."""
-        return self.consumer.reads.state_read(table, self._state_partition(), keys)
-
-    def scan(self, table: str, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """Yield the committed (key, value) pairs of this partition whose key has `prefix`, by key."""
-        return self.consumer.reads.state_scan(table, self._state_partition(), prefix)
-
-    def put(self, table: str, key: bytes, value: bytes | None) -> None:
-        """Buffer one state write; None deletes. The last write of a key wins."""
-        self._state_partition()
-        super().put(table, key, value)
-
-    def _state_partition(self) -> int:
-        if len({tp.partition for tp in self.reader.partitions}) > 1:
-            raise RuntimeError("an agent with state reads one topic, or several of one partition")
-        return self.partition
-
-    async def commit(self) -> None:
-        """Write outputs, state and input offsets in one transaction; then the next batch may come."""
-        await self.consumer.commit_batch(self)
-
-
-class Consumer(base.Consumer):
+class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
     """Delivers record batches to agents, and single records where Faust needs them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._assignment: set[TP] = set()
-        self._readers: dict[TP, Reader] = {}
+        self._readers: list[Reader] = []
         self._draining = False
         # For topics that are delivered record by record: the next offset to fetch.
         self._positions: dict[TP, int] = {}
@@ -124,52 +74,18 @@ class Consumer(base.Consumer):
         assigned = {TP(*tp) for topic in topics for tp in self.reads.partitions(topic)}
         # Faust empties the agents' queues now: wait until no batch is in one.
         self._draining = True
-        while any(reader.batch for reader in self._readers.values()):
+        while any(reader.batch for reader in self._readers):
             await self.sleep(_FIRST_POLL_SECONDS)
         self.app.on_rebalance_start()
         self._draining = False
         await self.on_partitions_revoked(self._assignment)
         self._assignment = assigned
         self.app.consumer_generation_id += 1
-        self._tell_assignor(assigned)
+        tell_assignor(self.app, assigned)
         sources = [tp for tp in assigned if not self._is_changelog_tp(tp)]
         await self.transport.write(Log.join, self.group, sources)
         await self.on_partitions_assigned(assigned, self.app.consumer_generation_id)
-        self._readers = self._new_readers(sources)
-
-    def _tell_assignor(self, assigned: set[TP]) -> None:
-        actives: dict[str, list[int]] = {}
-        for topic, partition in sorted(assigned):
-            actives.setdefault(topic, []).append(partition)
-        changelogs = self.app.tables.changelog_topics
-        url = str(self.app.conf.canonical_url)
-        assignor = self.app.assignor
-        assignor._assignment = ClientAssignment(actives=actives, standbys={})
-        assignor._active_tps, assignor._standby_tps = set(assigned), set()
-        assignor.changelog_distribution = {url: {t: p for t, p in actives.items() if t in changelogs}}
-        assignor.external_topic_distribution = {url: {t: p for t, p in actives.items() if t not in changelogs}}
-
-    def _new_readers(self, sources: Iterable[TP]) -> dict[TP, Reader]:
-        """Topics of one channel (`batch_topic(app, "a", "b")`) are read together, in the order of appends.
-
-        That order is the log's own, and total: SQLite has one writer at a time.
-        """
-        readers: dict[TP, Reader] = {}
-        together: dict[Any, list[TP]] = {}
-        for tp in sorted(sources):
-            if self.app.topics.acks_enabled_for(tp.topic):
-                continue
-            channels = self.app.topics._tp_index[tp]
-            if len(channels) != 1:
-                raise ImproperlyConfigured(f"topic {tp.topic} is read by {len(channels)} agents: a batch has one commit")
-            (channel,) = channels
-            if len(channel.topics) == 1:
-                readers[tp] = Reader((tp,))
-            else:
-                together.setdefault(channel, []).append(tp)
-        for tps in together.values():
-            readers.update(dict.fromkeys(tps, Reader(tuple(tps))))
-        return readers
+        self._readers = assign_readers(self.app, sources)
 
     def assignment(self) -> set[TP]:
         """Return what this worker reads."""
@@ -177,7 +93,7 @@ class Consumer(base.Consumer):
 
     # Delivery
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Any]]:  # noqa: ASYNC109
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Any]]:
         deadline = self.loop.time() + timeout
         poll = _FIRST_POLL_SECONDS
         while not self.should_stop:
@@ -192,47 +108,58 @@ class Consumer(base.Consumer):
         return {}
 
     def _fetch(self, active: set[TP]) -> dict[TP, list[Any]]:
-        found: dict[TP, list[Any]] = {}
         if not self.flow_active or self._draining:
-            return found
+            return {}
+        found: dict[TP, list[Any]] = {}
         version = self.reads.version()
-        for reader in {id(reader): reader for reader in self._readers.values()}.values():
-            # During a rebalance Faust empties the queues once more, after it has resumed the partitions.
-            if self.app.rebalancing or reader.batch or reader.drained_at == version or not active.issuperset(reader.partitions):
-                continue
-            fetch = self.reads.fetch(self.group, reader.partitions, self.transport.max_records, self.transport.max_bytes)
-            if fetch.records:
-                reader.batch = EmbeddedBatch(self, reader, fetch)
-                first = fetch.records[0]
-                found[TP(first.topic, first.partition)] = [reader.batch]
-            else:
-                reader.drained_at = version
-        for tp in active - self._readers.keys():
+        for reader in self._readers:
+            # During a rebalance Faust resumes the partitions first and then empties the agents' queues.
+            if not self.app.rebalancing and active.issuperset(reader.partitions):
+                self._fetch_batch(reader, version, found)
+        for tp in active.difference(*(reader.partitions for reader in self._readers)):
             records = self.reads.records_from({tp: self._positions.get(tp, 0)}, self.transport.max_records)
             if records:
                 self._positions[tp] = records[-1].offset + 1
                 found[tp] = records
         return found
 
+    def _fetch_batch(self, reader: Reader, version: int, found: dict[TP, list[Any]]) -> None:
+        if reader.batch is not None or reader.drained_at == version:
+            return
+        options = self.transport
+        fetch = self.reads.fetch(self.group, reader.partitions, options.max_records, options.max_bytes)
+        if fetch.records:
+            reader.batch = EmbeddedBatch(self, reader, fetch)
+            first = fetch.records[0]
+            found[TP(first.topic, first.partition)] = [reader.batch]
+        else:
+            reader.drained_at = version
+
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         if isinstance(record, EmbeddedBatch):
             record.delivered = True
-            first, key, value, size = record.records[0], None, record, 0
-        else:
-            first, key, value, size = record, record.key, record.value, len(record.value or b"")
+            first = record.records[0]
+            return self._message(tp, first.offset, first.timestamp, None, None, record)
+        return self._message(
+            tp, record.offset, record.timestamp, list(record.headers), record.key, record.value
+        )
+
+    def _message(
+        self, tp: TP, offset: int, timestamp: int, headers: Any, key: bytes | None, value: Any
+    ) -> ConsumerMessage:
+        size = len(value) if isinstance(value, bytes) else 0
         return ConsumerMessage(
-            tp.topic,
-            tp.partition,
-            first.offset,
-            first.timestamp / 1000,
-            1,  # the time of the append
-            list(first.headers) if value is first.value else None,
-            key,
-            value,
-            None,
-            len(key or b""),
-            size,
-            tp,
+            *tp,
+            offset=offset,
+            timestamp=timestamp / 1000,
+            timestamp_type=1,  # the time of the append
+            headers=headers,
+            key=key,
+            value=value,
+            checksum=None,
+            serialized_key_size=len(key or b""),
+            serialized_value_size=size,
+            tp=tp,
             generation_id=self.app.consumer_generation_id,
         )
 
@@ -256,7 +183,7 @@ class Consumer(base.Consumer):
         await self.transport.write(Log.commit, self.group, spans, (), pending)
         return True
 
-    @Service.task
+    @Service.task  # type: ignore[untyped-decorator]
     async def _compact(self) -> None:
         while not self.should_stop:
             await self.sleep(_COMPACTION_SECONDS)
@@ -267,9 +194,11 @@ class Consumer(base.Consumer):
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Forget what was fetched and not delivered."""
-        committed = self.reads.committed(self.group, [tp for tp in self._assignment if not self._is_changelog_tp(tp)])
+        committed = self.reads.committed(
+            self.group, [tp for tp in self._assignment if not self._is_changelog_tp(tp)]
+        )
         self._positions.update(committed)
-        for reader in self._readers.values():
+        for reader in self._readers:
             if reader.batch is not None and not reader.batch.delivered:
                 reader.batch = None
         return committed

@@ -49,7 +49,7 @@ def app_settings(home: Path, **options: str | int) -> dict[str, Any]:
     }
 
 
-class Producer(base.Producer):
+class Producer(base.Producer):  # type: ignore[misc]
     """What Faust itself sends (`topic.send`, changelogs): gathered while the last append is written.
 
     An agent that gets record batches sends through its batch instead.
@@ -60,7 +60,7 @@ class Producer(base.Producer):
         self._pending: list[tuple[Output, asyncio.Future[RecordMetadata]]] = []
         self._appending: asyncio.Future[None] | None = None
 
-    async def send(
+    async def send(  # noqa: PLR0913  # Faust's signature
         self,
         topic: str,
         key: bytes | None,
@@ -129,7 +129,7 @@ class Producer(base.Producer):
         return True
 
 
-class Transport(base.Transport):
+class Transport(base.Transport):  # type: ignore[misc]
     """The log of one directory: a connection for reads in the event loop, a thread for writes."""
 
     Consumer = Consumer
@@ -161,7 +161,9 @@ class Transport(base.Transport):
         # fsync takes milliseconds: other agents work meanwhile. One thread keeps the order of the writes.
         return ThreadPoolExecutor(1, thread_name_prefix="embedded-log")
 
-    async def write(self, operation: Callable[Concatenate[Log, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def write(
+        self, operation: Callable[Concatenate[Log, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
         """Run a method of `Log` that writes, after those that were asked for before."""
         result = await asyncio.get_running_loop().run_in_executor(
             self._thread, lambda: operation(self._writer, *args, **kwargs)
@@ -190,7 +192,7 @@ class Transport(base.Transport):
         """Wait for the last write and close the connections."""
         if not self._closed:
             self._closed = True
-            self._thread.submit(lambda: self._writer.close())
+            self._thread.submit(self._writer.close)
             self._thread.shutdown()
             self.log.close()
 

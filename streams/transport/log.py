@@ -6,32 +6,32 @@ connection; use it from one thread at a time.
 
 import sqlite3
 import time
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from heapq import merge
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from streams.transport import compaction, state
+from streams.transport import compaction, reading, state
 from streams.transport.batches import Output, Record, TopicPartition
 from streams.transport.database import Synchronous, connect
-from streams.transport.rows import MAX_ROW_RECORDS, Row, absolute, build, decode, unpack
+from streams.transport.rows import MAX_ROW_RECORDS, build
+from streams.transport.topics import PartitionCounts, TopicConfig, Topics, UnknownTopicError, declare
+
+__all__ = [
+    "Fetch",
+    "Log",
+    "OffsetConflictError",
+    "Output",
+    "Record",
+    "Span",
+    "TopicConfig",
+    "UnknownTopicError",
+]
 
 MAX_FETCH_BYTES = 4 << 20
-_PAGE = 64
 # Read in C: these run once per record.
 _TOPIC_PARTITION, _OFFSET, _VALUE = itemgetter(0, 1), itemgetter(2), itemgetter(5)
-
-
-class TopicConfig(NamedTuple):
-    """A topic. `compacted` keeps the last record of each key; `retention_ms` None keeps for ever."""
-
-    name: str
-    partitions: int = 1
-    compacted: bool = False
-    retention_ms: int | None = None
 
 
 class Span(NamedTuple):
@@ -48,10 +48,6 @@ class Fetch(NamedTuple):
     spans: dict[TopicPartition, Span]
 
 
-class UnknownTopicError(LookupError):
-    """A topic or partition that nobody declared."""
-
-
 class OffsetConflictError(RuntimeError):
     """The committed offset is not where the batch began: another worker took over."""
 
@@ -65,10 +61,8 @@ class Log:
 
     def __init__(self, home: Path, *, synchronous: Synchronous = "FULL", readonly: bool = False) -> None:
         self._database = connect(home, synchronous, readonly=readonly)
-        self._topics: dict[str, TopicConfig] = {}
-        self._ids: dict[TopicPartition, int] = {}
-        self._counts = _PartitionCounts(self.topic)
-        self._load_topics()
+        self._topics = Topics(self._database)
+        self._counts = PartitionCounts(self._topics)
 
     def close(self) -> None:
         """Close the connection."""
@@ -107,38 +101,20 @@ class Log:
     def declare(self, topics: Iterable[TopicConfig]) -> None:
         """Create topics, or change their compaction and retention. Another partition count: ValueError."""
         with self._transaction() as database:
-            for topic in topics:
-                _declare(database, topic)
-        self._load_topics()
+            declare(database, topics)
+        self._topics.load()
 
     def topic(self, name: str) -> TopicConfig:
         """Return a declared topic, or raise UnknownTopicError."""
-        if name not in self._topics:
-            self._load_topics()
-        try:
-            return self._topics[name]
-        except KeyError:
-            raise UnknownTopicError(f"topic {name} is not declared") from None
+        return self._topics[name]
 
     def topics(self) -> list[TopicConfig]:
         """Return all declared topics by name."""
-        self._load_topics()
-        return sorted(self._topics.values())
+        return self._topics.load()
 
     def partitions(self, topic: str) -> list[TopicPartition]:
         """Return the topic-partitions of a declared topic."""
         return [(topic, partition) for partition in range(self.topic(topic).partitions)]
-
-    def _load_topics(self) -> None:
-        for name, partitions, compacted, retention_ms in self._database.execute("SELECT * FROM topics"):
-            self._topics[name] = TopicConfig(name, partitions, bool(compacted), retention_ms)
-        for number, topic, partition in self._database.execute("SELECT id, topic, partition FROM partitions"):
-            self._ids[topic, partition] = number
-
-    def _id(self, tp: TopicPartition) -> int:
-        if tp not in self._ids and tp[1] not in range(self.topic(tp[0]).partitions):
-            raise UnknownTopicError(f"topic {tp[0]} has no partition {tp[1]}")
-        return self._ids[tp]
 
     # Appends and commits
 
@@ -156,28 +132,36 @@ class Log:
         offsets: dict[TopicPartition, int] = {}
         total = 0
         for tp, row in build(records, self._counts):
-            number = self._id(tp)
+            number = self._topics.partition_id(tp)
             if row.has_null_key and self.topic(tp[0]).compacted:
                 raise ValueError(f"topic {tp[0]} is compacted: each record needs a key")
             (end,) = database.execute(
                 "UPDATE partitions SET next_offset = next_offset + ? WHERE id = ? RETURNING next_offset",
-                (row.count, number),
+                (row.size, number),
             ).fetchone()
-            first = end - row.count
+            first = end - row.size
             database.execute(
                 "INSERT INTO rows (position, partition_id, first, last, count, timestamp, records)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (start + row.position, number, first, end - 1, row.count, now, row.blob),
+                (start + row.position, number, first, end - 1, row.size, now, row.blob),
             )
             offsets.setdefault(tp, first)
-            total += row.count
+            total += row.size
         database.execute("UPDATE appends SET next_position = ?", (start + total,))
         return offsets
 
     def join(self, group: str, tps: Iterable[TopicPartition]) -> None:
         """Make the group known, at the start of what it reads: retention waits for all known groups."""
         with self._transaction() as database:
-            database.executemany("INSERT OR IGNORE INTO offsets VALUES (?, ?, 0)", ((group, self._id(tp)) for tp in tps))
+            database.executemany(
+                "INSERT OR IGNORE INTO offsets VALUES (?, ?, 0)",
+                ((group, self._topics.partition_id(tp)) for tp in tps),
+            )
+
+    def leave(self, group: str) -> None:
+        """Forget a group and its offsets, so that retention does not wait for it any more."""
+        with self._transaction() as database:
+            database.execute("DELETE FROM offsets WHERE consumer_group = ?", (group,))
 
     def commit(
         self,
@@ -191,14 +175,15 @@ class Log:
         Raises OffsetConflictError when a committed offset is not the start of its span.
         """
         with self._transaction() as database:
+            committed = self.committed(group, spans)
             for tp, span in spans.items():
-                committed = self.committed(group, [tp])[tp]
-                if committed != span.start:
+                if committed[tp] != span.start:
                     raise OffsetConflictError(
-                        f"{group} committed {committed} of {tp[0]}/{tp[1]}, but this batch began at {span.start}:"
-                        " another worker took over"
+                        f"{group} committed {committed[tp]} of {tp[0]}/{tp[1]}, but this batch began at"
+                        f" {span.start}: another worker took over"
                     )
-                database.execute("REPLACE INTO offsets VALUES (?, ?, ?)", (group, self._id(tp), span.end))
+                number = self._topics.partition_id(tp)
+                database.execute("REPLACE INTO offsets VALUES (?, ?, ?)", (group, number, span.end))
             if outputs:
                 self._append(database, outputs)
             if puts:
@@ -209,13 +194,17 @@ class Log:
     def committed(self, group: str, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Return the next offset that the group will process; 0 when it has committed nothing."""
         query = "SELECT next_offset FROM offsets WHERE consumer_group = ? AND partition_id = ?"
-        found = {tp: self._database.execute(query, (group, self._id(tp))).fetchone() for tp in tps}
+        found = {
+            tp: self._database.execute(query, (group, self._topics.partition_id(tp))).fetchone() for tp in tps
+        }
         return {tp: row[0] if row else 0 for tp, row in found.items()}
 
     def end_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Return the offset that the next append gets."""
         query = "SELECT next_offset FROM partitions WHERE id = ?"
-        return {tp: self._database.execute(query, (self._id(tp),)).fetchone()[0] for tp in tps}
+        return {
+            tp: self._database.execute(query, (self._topics.partition_id(tp),)).fetchone()[0] for tp in tps
+        }
 
     def lag(self, group: str, tps: Iterable[TopicPartition]) -> int:
         """Return how many offsets lie before the group; 0 means drained.
@@ -227,7 +216,7 @@ class Log:
         return sum(
             ends[tp] - max(start, row.first)
             for tp, start in committed.items()
-            for row in self._rows(tp, start, limit=1)
+            for row in reading.rows(self._database, self._topics, tp, start, limit=1)
         )
 
     # Records
@@ -255,7 +244,7 @@ class Log:
         """Return the records from the offsets `start` on, in the order of their appends."""
         found: list[Record] = []
         size = 0
-        for chunk in self._chunks(start):
+        for chunk in reading.chunks(self._database, self._topics, start):
             found += chunk
             size += sum(map(len, filter(None, map(_VALUE, chunk))))
             if len(found) >= max_records or size >= max_bytes:
@@ -268,52 +257,9 @@ class Log:
         `start` maps a partition to its first offset (default 0). Ends at the present end of the log.
         """
         begin = start or {}
-        for chunk in self._chunks({tp: begin.get(tp[1], 0) for tp in self.partitions(topic)}):
+        offsets = {tp: begin.get(tp[1], 0) for tp in self.partitions(topic)}
+        for chunk in reading.chunks(self._database, self._topics, offsets):
             yield from chunk
-
-    def _chunks(self, start: Mapping[TopicPartition, int]) -> Iterator[list[Record]]:
-        if len(start) == 1:
-            ((tp, offset),) = start.items()
-            for row in self._rows(tp, offset):
-                yield self._unpack(row, offset)[1]
-            return
-        # A row's records may stand between those of other rows of the same append, so a record is
-        # passed on when no row that begins before it is left.
-        waiting: list[tuple[int, Record]] = []
-        for row in merge(*(self._rows(tp, offset) for tp, offset in start.items()), key=itemgetter(0)):
-            ready = [record for position, record in waiting if position < row.position]
-            if ready:
-                yield ready
-                del waiting[: len(ready)]
-            waiting += zip(*self._unpack(row, start[row.topic, row.partition]), strict=True)
-            waiting.sort(key=itemgetter(0))
-        if waiting:
-            yield [record for _, record in waiting]
-
-    def _rows(self, tp: TopicPartition, offset: int, limit: int = _PAGE) -> Iterator[Row]:
-        # In pages, so that a slow reader does not hold a read transaction open and the WAL with it.
-        query = (
-            "SELECT position, first, last, count, timestamp FROM rows WHERE partition_id = ? AND last >= ?"
-            " ORDER BY last LIMIT ?"
-        )
-        while True:
-            page = self._database.execute(query, (self._id(tp), offset, limit)).fetchall()
-            for position, *fields in page:
-                yield Row(position, *tp, *fields)
-            if len(page) < _PAGE:
-                return
-            offset = page[-1][2] + 1
-
-    def _unpack(self, row: Row, start: int) -> tuple[Sequence[int], list[Record]]:
-        """Return the positions and the records of a row from offset `start` on."""
-        blob = self._database.execute("SELECT records FROM rows WHERE position = ?", (row.position,)).fetchone()
-        if blob is None:  # compaction has deleted the row since it was listed
-            return [], []
-        columns = decode(blob[0])
-        records = unpack(row, columns)
-        positions = absolute(row.position, columns.positions, len(records))
-        skipped = bisect_left(records, start, key=_OFFSET)
-        return positions[skipped:], records[skipped:]
 
     # State
 
@@ -341,29 +287,3 @@ class Log:
         """Do one bounded step of retention and compaction; True when there may be more to do."""
         with self._transaction() as database:
             return compaction.step(database, policy)
-
-
-class _PartitionCounts(dict[str, int]):
-    """Partitions per topic, asked once."""
-
-    def __init__(self, topic: Callable[[str], TopicConfig]) -> None:
-        super().__init__()
-        self._topic = topic
-
-    def __missing__(self, name: str) -> int:
-        count = self[name] = self._topic(name).partitions
-        return count
-
-
-def _declare(database: sqlite3.Connection, topic: TopicConfig) -> None:
-    known = database.execute("SELECT partitions FROM topics WHERE name = ?", (topic.name,)).fetchone()
-    if known and known[0] != topic.partitions:
-        raise ValueError(
-            f"topic {topic.name} has {known[0]} partitions, not {topic.partitions}: the count cannot change,"
-            " because keys would move away from their state"
-        )
-    database.execute("REPLACE INTO topics VALUES (?, ?, ?, ?)", topic)
-    database.executemany(
-        "INSERT OR IGNORE INTO partitions (topic, partition) VALUES (?, ?)",
-        ((topic.name, partition) for partition in range(topic.partitions)),
-    )

@@ -47,7 +47,7 @@ class Row(NamedTuple):
     partition: int
     first: int  # offset of the first record; compaction keeps it, so offsets stay relative to it
     last: int
-    count: int
+    size: int
     timestamp: int
 
 
@@ -85,7 +85,7 @@ class Packed(NamedTuple):
     """A row to insert; `position` counts from the first record of the append."""
 
     position: int
-    count: int
+    size: int
     has_null_key: bool
     blob: bytes
 

@@ -18,7 +18,7 @@ from streams.transport.batches import RecordBatch
 _ABSENT = object()
 
 
-class Store(base.SerializedStore[Any, Any]):
+class Store(base.SerializedStore[Any, Any]):  # type: ignore[misc]
     """One table. Outside of an agent (web, command line) it shows the committed state of all partitions."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -85,7 +85,9 @@ class Store(base.SerializedStore[Any, Any]):
         """Refuse: this is the only copy of the state, in one file with the log."""
         raise NotImplementedError("remove the directory of the log to start afresh")
 
-    async def backup_partition(self, tp: TP | int, flush: bool = True, purge: bool = False, keep: int = 1) -> None:
+    async def backup_partition(
+        self, tp: TP | int, flush: bool = True, purge: bool = False, keep: int = 1
+    ) -> None:
         """Refuse: state and log are one file, which SQLite's own tools copy."""
         raise NotImplementedError("copy the log with `sqlite3 livepool.db '.backup FILE'`")
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contract.transports import Embedded, ending, numbered, until
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract.transports import Embedded, ending, numbered, until
 from streams.transport.batches import Output
 from streams.transport.compaction import Policy
 from streams.transport.log import Log, OffsetConflictError, Span, TopicConfig, UnknownTopicError
@@ -92,7 +92,9 @@ def test_a_tombstone_goes_after_its_delay_and_what_it_deletes_before(log):
     compact(log, NOW)
     assert contents(log, "c") == [(1, b"kept", b"v"), (2, b"gone", None)]
     # The tombstone is old enough, but what it deletes may be there still.
-    log.append([Output("c", b"x", b"1"), Output("c", b"y", b"1"), Output("c", b"z", b"1"), Output("c", b"x", b"2")])
+    log.append(
+        [Output("c", b"x", b"1"), Output("c", b"y", b"1"), Output("c", b"z", b"1"), Output("c", b"x", b"2")]
+    )
     compact(log, NOW)
     compact(log, Policy(max_dead_ms=-1, tombstone_ms=-1))
     assert [key for _, key, _ in contents(log, "c")] == [b"kept", b"y", b"z", b"x"]
@@ -146,7 +148,10 @@ def test_a_compacted_topic_refuses_a_record_without_a_key(log):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=12), max_size=12), st.data())
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=12), max_size=12),
+    st.data(),
+)
 def test_compaction_never_changes_what_a_table_of_the_topic_would_hold(tmp_path_factory, appends, data):
     with Log(tmp_path_factory.mktemp("compaction")) as log:
         log.declare([TopicConfig("c", 1, compacted=True)])
@@ -162,7 +167,9 @@ def test_compaction_never_changes_what_a_table_of_the_topic_would_hold(tmp_path_
                 else:
                     table[b"%d" % key] = b"%d" % number
             log.append(outputs)
-            policy = Policy(*data.draw(st.tuples(st.sampled_from([-1, 10**9]), st.sampled_from([-1, 10**9]))), 3, 2)
+            policy = Policy(
+                *data.draw(st.tuples(st.sampled_from([-1, 10**9]), st.sampled_from([-1, 10**9]))), 3, 2
+            )
             for _ in range(data.draw(st.integers(0, 4))):
                 log.compact(policy)
             replayed: dict[bytes, bytes] = {}
@@ -178,14 +185,19 @@ def test_compaction_never_changes_what_a_table_of_the_topic_would_hold(tmp_path_
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2)), max_size=30), max_size=8), st.integers(1, 9))
+@given(
+    st.lists(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2)), max_size=30), max_size=8),
+    st.integers(1, 9),
+)
 def test_any_appends_are_fetched_in_their_order(tmp_path_factory, appends, max_records):
     with Log(tmp_path_factory.mktemp("order")) as log:
         log.declare(TopicConfig(topic, 3) for topic in "abc")
         tps = [tp for topic in "abc" for tp in log.partitions(topic)]
         sent = []
         for records in appends:
-            log.append([Output(topic, None, b"%d" % (len(sent) + i), (), p) for i, (topic, p) in enumerate(records)])
+            log.append(
+                [Output(topic, None, b"%d" % (len(sent) + i), (), p) for i, (topic, p) in enumerate(records)]
+            )
             sent += records
         got = []
         while (fetch := log.fetch("group", tps, max_records)).records:
@@ -239,7 +251,9 @@ def test_read_starts_where_it_is_told(log):
 
 
 def test_state_of_all_partitions_is_merged_in_key_order(log):
-    log.commit("group", {}, (), {("t", p): {b"%03d" % n: b"%d" % p for n in range(p, 600, 3)} for p in range(3)})
+    log.commit(
+        "group", {}, (), {("t", p): {b"%03d" % n: b"%d" % p for n in range(p, 600, 3)} for p in range(3)}
+    )
     assert [key for key, _ in log.state_scan("t")] == [b"%03d" % n for n in range(600)]
     assert [key for key, _ in log.state_scan("t", None, b"01")] == [b"%03d" % n for n in range(10, 20)]
     assert log.state_size("t") == 600

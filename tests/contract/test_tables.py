@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 
 import faust
-from contract.transports import numbered, running, until
 
+from contract.transports import numbered, running, until
 from streams.transport.batches import Output, batch_topic
 from streams.transport.log import TopicConfig
 
@@ -37,6 +37,7 @@ async def test_a_table_is_written_with_the_batch_and_survives_a_restart(transpor
         assert len(totals) == 2
         assert "one" in totals
         assert "three" not in totals
+        assert app.router.key_store("totals", "one") == app.conf.canonical_url  # what /table/totals/one/ asks
     transport.append(*numbered("source", [5], b"one"), *numbered("source", [0], b"one"))
     app, totals = totals_app(transport)
     async with running(app):
@@ -83,7 +84,7 @@ async def test_stock_agents_tables_and_changelogs_work(transport):
     assert transport.lag("group", "plain") == 0
     app, durable, memory = build()
     async with running(app):
-        await until(lambda: app.tables.recovery.completed.is_set())
+        await until(app.tables.recovery.completed.is_set)
         assert dict(memory.items()) == dict(durable.items()) == expected
         await asyncio.sleep(0.1)
     assert sorted(int(record.value) for record in transport.read("doubled")) == list(range(0, 60, 2))

@@ -26,7 +26,9 @@ def chain(app: faust.App) -> None:
     @app.agent(batch_topic(app, "copied"))
     async def count(batches: Any) -> None:
         async for batch in batches:
-            counts = defaultdict(int, {k: int(v) for k, v in batch.read("counts", {r.key for r in batch.records}).items()})
+            counts = defaultdict(
+                int, {k: int(v) for k, v in batch.read("counts", {r.key for r in batch.records}).items()}
+            )
             for record in batch.records:
                 counts[record.key] += 1
                 batch.send("counted", record.key, b"%d" % counts[record.key])

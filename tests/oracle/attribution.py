@@ -88,7 +88,9 @@ class Case:
 
     def choose(self, decision: str, rule: str, evidence: list[Evidence]) -> tuple[Evidence | None, list[str]]:
         """Return the winner of a rule, and its outcome with one `superseded` for each that lost."""
-        telling = [e for e in evidence if e.time <= self.at and (e.value is not None or e.problem)]
+        # What a session itself says (its weights, its one store) is no touchpoint: it may start after the order.
+        in_time = [e for e in evidence if e.time <= self.at or rule.startswith("session_")]
+        telling = [e for e in in_time if e.value is not None or e.problem]
         inside = self.inside(decision, rule, telling)
         good = [e for e in inside if not e.problem]
         if good:

@@ -1,9 +1,11 @@
-"""The golden examples, and events made from them."""
+"""The golden examples, events made from them, and any JSON."""
 
 import copy
 import json
 from pathlib import Path
 from typing import Any
+
+from hypothesis import strategies as st
 
 import schemas
 
@@ -37,3 +39,11 @@ def without(type_: str, *path: str | int) -> bytes:
         parent = parent[step]
     del parent[path[-1]]
     return json.dumps(event).encode()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
+)
+"""Any JSON value."""

@@ -1,0 +1,78 @@
+"""`worker`, `send`, `tail`: events in, the agents at work, outputs out."""
+
+import asyncio
+import logging
+import sys
+import time
+from itertools import islice
+from pathlib import Path
+
+import click
+
+from schemas.topics import TOPICS
+from streams.app import build_app, open_log
+from streams.cli.common import CHUNK, home_option, line_of, open_existing, policy_option, read_lines, say, settings_of, to_output
+from streams.runner import WorkerFailed, run
+
+_LOOK_SECONDS = 0.1
+
+
+@click.command()
+@home_option
+@policy_option
+@click.option("--drain", is_flag=True, help="End when all input is processed.")
+@click.option("-v", "--verbose", is_flag=True, help="What Faust says, too.")
+def worker(home: Path | None, policy: Path | None, drain: bool, verbose: bool) -> None:
+    """Run the agents on one machine, until stopped."""
+    settings = settings_of(home, policy)
+    logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(asctime)s %(levelname)s %(message)s")
+    say(f"worker on {settings.home}, policy {settings.policy.version}; {'until drained' if drain else 'stop with Ctrl-C'}")
+    try:
+        asyncio.run(run(build_app(settings), drain=drain))
+    except WorkerFailed as error:
+        raise click.ClickException(str(error)) from error
+
+
+@click.command()
+@home_option
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+def send(home: Path | None, files: tuple[str, ...]) -> None:
+    """Append events from NDJSON files (`-`: standard input) to the input topics, whatever they hold.
+
+    What is wrong with an event is found by the worker and becomes a dead letter.
+    """
+    sent = 0
+    with open_log(settings_of(home)) as log:
+        lines = read_lines(files)
+        while chunk := [to_output(line) for line in islice(lines, CHUNK)]:
+            log.append(chunk)
+            sent += len(chunk)
+    say(f"sent {sent} events")
+
+
+@click.command()
+@home_option
+@click.argument("topic", type=click.Choice([name for name, topic in TOPICS.items() if topic.kind == "output"]))
+@click.option("--drain", is_flag=True, help="End at the present end of the topic.")
+@click.option("--tombstones", is_flag=True, help='Show deletions too, as {"key": …, "value": null}.')
+def tail(home: Path | None, topic: str, drain: bool, tombstones: bool) -> None:
+    """Print an output topic as NDJSON, and follow it as it grows.
+
+    A compacted topic may hold older records of a key: the last one counts.
+    """
+    out = sys.stdout.buffer
+    with open_existing(home) as log:
+        start: dict[int, int] = {}
+        while True:
+            for record in log.read(topic, start):
+                start[record.partition] = record.offset + 1
+                line = line_of(record)
+                if line is None and tombstones:
+                    key = (record.key or b"").decode()
+                    line = b'{"key":"%s","value":null}' % key.encode()
+                if line is not None:
+                    out.write(line + b"\n")
+            out.flush()
+            if drain:
+                return
+            time.sleep(_LOOK_SECONDS)

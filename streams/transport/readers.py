@@ -1,0 +1,100 @@
+"""Who reads what in the embedded transport: the readers and the batch that each has in flight."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from faust.assignor.client_assignment import ClientAssignment
+from faust.exceptions import ImproperlyConfigured
+from faust.types import TP
+
+from streams.transport.batches import RecordBatch
+from streams.transport.log import Fetch
+
+if TYPE_CHECKING:
+    from streams.transport.consumer import Consumer
+
+
+@dataclass(slots=True, eq=False)
+class Reader:
+    """Topic-partitions that are read together; one batch of them is in flight at a time.
+
+    `drained_at` is the log's version in which nothing was left to read.
+    """
+
+    partitions: tuple[TP, ...]
+    batch: "EmbeddedBatch | None" = None
+    drained_at: int | None = None
+
+
+class EmbeddedBatch(RecordBatch):
+    """A batch whose commit is one SQLite transaction."""
+
+    __slots__ = ("consumer", "delivered", "reader", "spans")
+
+    def __init__(self, consumer: "Consumer", reader: Reader, fetch: Fetch) -> None:
+        super().__init__(fetch.records)
+        self.consumer = consumer
+        self.reader = reader
+        self.spans = fetch.spans
+        self.delivered = False
+
+    def read(self, table: str, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Return the committed values of `keys` in this partition; missing keys are absent."""
+        return self.consumer.reads.state_read(table, self._state_partition(), keys)
+
+    def scan(self, table: str, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield the committed (key, value) pairs of this partition whose key has `prefix`, by key."""
+        return self.consumer.reads.state_scan(table, self._state_partition(), prefix)
+
+    def put(self, table: str, key: bytes, value: bytes | None) -> None:
+        """Buffer one state write; None deletes. The last write of a key wins."""
+        self._state_partition()
+        super().put(table, key, value)
+
+    def _state_partition(self) -> int:
+        if len({tp.partition for tp in self.reader.partitions}) > 1:
+            raise RuntimeError("an agent with state reads one topic, or several of one partition")
+        return self.partition
+
+    async def commit(self) -> None:
+        """Write outputs, state and input offsets in one transaction; then the next batch may come."""
+        await self.consumer.commit_batch(self)
+
+
+def assign_readers(app: Any, sources: Iterable[TP]) -> list[Reader]:
+    """Return the readers of the topics with acks off.
+
+    Topics of one channel (`batch_topic(app, "a", "b")`) are read together, in the order of their appends;
+    else each topic-partition has a reader. ImproperlyConfigured when two agents read one topic.
+    """
+    readers: list[Reader] = []
+    together: dict[Any, list[TP]] = {}
+    for tp in sorted(sources):
+        if app.topics.acks_enabled_for(tp.topic):
+            continue
+        channels = app.topics._tp_index[tp]
+        if len(channels) != 1:
+            raise ImproperlyConfigured(
+                f"topic {tp.topic} is read by {len(channels)} agents: a batch has one commit"
+            )
+        (channel,) = channels
+        if len(channel.topics) == 1:
+            readers.append(Reader((tp,)))
+        else:
+            together.setdefault(channel, []).append(tp)
+    return readers + [Reader(tuple(tps)) for tps in together.values()]
+
+
+def tell_assignor(app: Any, assigned: Iterable[TP]) -> None:
+    """Set what Faust's assignor would have learnt from a group coordinator: all is on this worker."""
+    actives: dict[str, list[int]] = {}
+    for topic, partition in sorted(assigned):
+        actives.setdefault(topic, []).append(partition)
+    changelogs = app.tables.changelog_topics
+    url = str(app.conf.canonical_url)
+    assignor = app.assignor
+    assignor._assignment = ClientAssignment(actives=actives, standbys={})
+    assignor._active_tps, assignor._standby_tps = set(assigned), set()
+    assignor.changelog_distribution = {url: {t: p for t, p in actives.items() if t in changelogs}}
+    assignor.external_topic_distribution = {url: {t: p for t, p in actives.items() if t not in changelogs}}
