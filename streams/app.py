@@ -1,6 +1,7 @@
 """The Faust app: `faust -A streams.app worker`, or `livepool worker`."""
 
 from pathlib import Path
+from typing import Any
 
 import faust
 
@@ -16,12 +17,12 @@ from streams.transport.embedded import app_settings
 from streams.transport.log import Log, TopicConfig
 
 APP_ID = "livepool"
-_LOOPS = {"intake": Intake, "identity": Identity, "journey": Journey, "board": Board}
+_LOOPS: dict[str, Any] = {"intake": Intake, "identity": Identity, "journey": Journey, "board": Board}
 _BYTES = faust.Schema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 _ONE_PARTITION = {*topology.INPUTS, "arrivals", "dead-letters"}
 
 
-class App(faust.App):
+class App(faust.App):  # type: ignore[misc]  # Faust is not typed
     """Declares the topics before anything reads them."""
 
     settings: Settings

@@ -32,12 +32,17 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(home=Path(environment.get("LIVEPOOL_HOME", DEFAULT_HOME)))
     if path := environment.get("LIVEPOOL_POLICY"):
         settings = settings._replace(policy=read_policy(Path(path)))
-    for name in ("partitions", "max_records"):
-        if text := environment.get(f"LIVEPOOL_{name.upper()}"):
-            if not text.isdecimal() or not int(text):
-                raise SettingsError(f"LIVEPOOL_{name.upper()} must be a whole number above 0, not {text!r}")
-            settings = settings._replace(**{name: int(text)})
-    return settings
+    return settings._replace(
+        partitions=_whole(environment, "LIVEPOOL_PARTITIONS", settings.partitions),
+        max_records=_whole(environment, "LIVEPOOL_MAX_RECORDS", settings.max_records),
+    )
+
+
+def _whole(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name) or str(default)
+    if not text.isdecimal() or not int(text):
+        raise SettingsError(f"{name} must be a whole number above 0, not {text!r}")
+    return int(text)
 
 
 def read_policy(path: Path) -> Policy:

@@ -1,6 +1,7 @@
 """The original bytes of what could not be accepted, and why (spec §5, §8)."""
 
 from schemas.codec import Rejected
+from schemas.values import format_time
 from streams.core.admission import Origin
 from streams.transport.batches import Record, RecordBatch
 
@@ -15,7 +16,7 @@ def origin_of(record: Record) -> Origin:
         ("topic", record.topic.encode()),
         ("partition", str(record.partition).encode()),
         ("offset", str(record.offset).encode()),
-        ("time", str(record.timestamp).encode()),
+        ("time", format_time(record.timestamp).encode()),
         *record.headers,
     ]
 

@@ -192,3 +192,42 @@ async def test_two_agents_of_one_topic_are_refused(transport):
     async with running(app):
         await until(lambda: app.crash_reason or app.consumer.crash_reason)
     assert "read by 2 agents" in str(app.crash_reason or app.consumer.crash_reason)
+
+
+async def test_a_rebalance_between_batches_loses_and_doubles_nothing(transport):
+    transport.declare(TopicConfig("source", 2))
+    app = transport.app("group", max_records=20)
+    batches = collector(app, "source")
+    async with running(app):
+        for start in range(0, 2000, 200):
+            transport.append(
+                *(Output("source", None, b"%d" % n, (), n % 2) for n in range(start, start + 200))
+            )
+            rebalances = app.rebalancing_count
+            await app.consumer.subscribe(["source"])
+            await until(lambda rebalances=rebalances: app.rebalancing_count > rebalances)
+            await until(lambda: not app.rebalancing)
+        await until(lambda: transport.lag("group", "source") == 0)
+    for partition in range(2):
+        mine = [int(record.value) for record in collected(batches) if record.partition == partition]
+        assert mine == list(range(partition, 2000, 2))
+
+
+async def test_appends_of_several_processes_at_once_all_arrive(transport):
+    transport.declare(TopicConfig("source"))
+    app = transport.app("group")
+    batches = collector(app, "source")
+    append = (
+        "import sys; from pathlib import Path; from streams.transport.log import Log, Output\n"
+        "log = Log(Path(sys.argv[1]))\n"
+        "for n in range(200):\n"
+        "    log.append([Output('source', sys.argv[2].encode(), b'%d' % (2 * n + i)) for i in range(2)])\n"
+    )
+    async with running(app):
+        command = [sys.executable, "-c", append, str(transport.home)]
+        for process in [subprocess.Popen([*command, name]) for name in ("one", "two")]:
+            await until(lambda process=process: process.poll() is not None)
+        await until(lambda: transport.lag("group", "source") == 0)
+    for key in (b"one", b"two"):
+        mine = [int(record.value) for record in collected(batches) if record.key == key]
+        assert mine == list(range(400))

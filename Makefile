@@ -1,0 +1,48 @@
+# Two commands: `make demo` shows it, `make test` proves it. Both set everything up by themselves.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+TESTS ?= tests
+
+.PHONY: help demo test lint types bench generate clean
+
+help:  ## What there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(READY)  ## Play a show through the real agents, with a live board (ARGS=--fast: at full speed)
+	@$(BIN)/livepool demo $(ARGS)
+
+test: $(READY) lint types  ## Lint, types, import contract, and all tests
+	@echo "== tests"
+	@$(BIN)/python -m pytest $(TESTS)
+
+lint: $(READY)
+	@echo "== lint, format, import contract, generated contract files"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/lint-imports > .lint-imports.log 2>&1 || (cat .lint-imports.log; exit 1)
+	@rm -f .lint-imports.log
+	@$(BIN)/python -m schemas.generate --check
+
+types: $(READY)
+	@echo "== types"
+	@$(BIN)/mypy --no-error-summary
+
+bench: $(READY)  ## Ratios: Livepool against the same core behind plain Faust agents
+	@$(BIN)/python -m pytest tests/bench -m bench -s -q
+
+generate: $(READY)  ## Write the JSON Schemas and the AsyncAPI document anew from the types
+	@$(BIN)/python -m schemas.generate
+
+clean:  ## Remove what was set up and what runs have left
+	rm -rf $(VENV) .livepool .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+
+$(READY): pyproject.toml
+	@echo "== setting up $(VENV) (once; takes packages from PyPI)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		(echo "Livepool needs Python 3.11 or later: make PYTHON=/path/to/python3.11"; exit 1)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
