@@ -5,7 +5,7 @@ be refused because of all links before it, a refund id may return on another ord
 (`arrivals`) asks them, and every answer goes on to the partition of a buyer, or of a session.
 """
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from hashlib import blake2b
 from typing import Any, get_args
 
@@ -236,11 +236,7 @@ class Admission:
         return key, self.state.orders.get(key) or Order()
 
     def _owner(self, claim: Claim) -> tuple[str, Claim]:
-        """Whose an order is now; after a deletion request nobody's that has a name."""
-        for seq, anonymous_id in self.state.erasures.get(claim.alias) or ():
-            if claim.seq < seq:
-                return anonymous_id, msgspec.structs.replace(claim, alias=anonymous_id)
-        return self.identities.buyer_of(claim.alias), claim
+        return owner_of(claim, self.state.erasures, self.state.members)
 
     def _show_placed(self, key: str, order: Order, before: Claim | None) -> None:
         """Give the placed view to its buyer, if it has changed."""
@@ -288,6 +284,16 @@ class Admission:
                 refund.lettered = True
                 detail = f"refund {refund.refund_id} of {refund.amount_fen} fen is above what remains"
                 self.letters.append((Rejected("refund_exceeds_paid", detail), refund.payload, refund.origin))
+
+
+def owner_of(
+    claim: Claim, erasures: Mapping[str, list[tuple[int, str]]], members: Mapping[str, str]
+) -> tuple[str, Claim]:
+    """Whose an order is now; after a deletion request nobody's that has a name."""
+    for seq, anonymous_id in erasures.get(claim.alias) or ():
+        if claim.seq < seq:
+            return anonymous_id, msgspec.structs.replace(claim, alias=anonymous_id)
+    return members.get(claim.alias, claim.alias), claim
 
 
 def _order_key(data: Any) -> str:

@@ -180,7 +180,7 @@ def _is_share(fact: Fact, named: Named) -> bool:
     return fact.kind == SHARE_OPENED or named.sharer_id is not None
 
 
-def _qualifying(case: Case, line: Line, rule: str) -> Iterable[tuple[Fact, Found | None, str]]:
+def qualifying(case: Case, line: Line, rule: str) -> Iterable[tuple[Fact, Found | None, str]]:
     """Every possible touch of a rule, latest first: its session when it qualifies, else why not."""
     hours = case.policy.live.window_hours[rule]
     for fact, named in _touches(case, line, rule):
@@ -200,7 +200,7 @@ def _qualifying(case: Case, line: Line, rule: str) -> Iterable[tuple[Fact, Found
 def _touch_rule(rule: str) -> Callable[[Case, Line], Outcome]:
     def try_rule(case: Case, line: Line) -> Outcome:
         lost = NO_EVIDENCE
-        for _, found, outcome in _qualifying(case, line, rule):
+        for _, found, outcome in qualifying(case, line, rule):
             if found:
                 return found, WON
             lost = _nearer(lost, outcome)
@@ -237,7 +237,7 @@ def _multi_touch(
     rules = [rule for rule in case.policy.live.rules if rule in TOUCH_RULES]
     lost = NO_EVIDENCE
     for rule in rules:
-        for fact, found, outcome in _qualifying(case, line, rule):
+        for fact, found, outcome in qualifying(case, line, rule):
             if found:
                 touches.setdefault((fact.time, fact.source, fact.id), (rule, found))
             lost = _nearer(lost, outcome)

@@ -205,6 +205,10 @@ class Buyer(msgspec.Struct, array_like=True):
         """The latest event time seen of this buyer (spec §4), which is last_seen as well."""
         return max((part.clock[-1][0] for part in self.parts.values()), default=0)
 
+    def reaches(self, time: int) -> bool:
+        """Is anything of this buyer as late as `time`; an order may be placed later than all that was seen."""
+        return self.stream_time >= time or any(view.claim.placed_at >= time for view in self.open_views())
+
     def passed(self, time: int) -> int | None:
         """The seq at which stream time became later than `time`; None when it has not."""
         return min((seq for part in self.parts.values() for at, seq in part.clock if at > time), default=None)

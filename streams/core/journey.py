@@ -18,7 +18,7 @@ from streams.core import pool, rooms
 from streams.core.attribution import Case, decide
 from streams.core.buyer import (
     CARTED, CONTACT_ADDED, CONTACT_REMOVED, GROUP_JOINED, GROUP_LEFT, SCANNED,
-    Buyer, Decision, Fact, Part, View, keep,
+    Buyer, Decision, Fact, Part, View, keep, moment,
 )  # fmt: skip
 from streams.core.identity import buyer_id_of
 from streams.core.messages import (
@@ -27,7 +27,7 @@ from streams.core.messages import (
 )  # fmt: skip
 from streams.core.outcome import Effects
 from streams.core.policy import Policy
-from streams.core.presence import Stay, stays
+from streams.core.presence import Stay, add_event, stays
 from streams.core.reference import Entry, Lookup, References
 from streams.core.rooms import Deltas, RoomFact
 from streams.core.sales import Cause, escaped, publish, sale_id_of
@@ -155,14 +155,18 @@ class Journeys:
 
     def _visit(self, buyer_id: str, buyer: Buyer, part: Part, fact: Fact) -> None:
         session_id = str(fact.session_id)
-        before = self._stays(buyer, session_id)
-        keep(part.visits.setdefault(session_id, []), fact)
         delta = self.deltas.of(session_id)
         delta.latest = fact.time if delta.latest is None else max(delta.latest, fact.time)
-        room_fact, amount = (session_id, fact.kind, fact.time), fact.count
-        self.deltas.count(buyer_id, buyer, room_fact, amount, 1)
-        after = self._stays(buyer, session_id)
-        self.deltas.stay(session_id, before, after)
+        self.deltas.count(buyer_id, buyer, (session_id, fact.kind, fact.time), fact.count, 1)
+        visit = buyer.visit(session_id)
+        if not visit or moment(visit[-1]) < moment(fact):
+            before = visit[-1] if visit else None
+            add_event(before, fact, self.policy.presence_timeout, delta.online, delta.watch)
+            keep(part.visits.setdefault(session_id, []), fact)
+        else:
+            stays_before = self._stays(buyer, session_id)
+            keep(part.visits.setdefault(session_id, []), fact)
+            self.deltas.stay(session_id, stays_before, self._stays(buyer, session_id))
         self._count_loose(buyer_id, buyer, buyer.loose())
 
     def _stays(self, buyer: Buyer, session_id: str) -> list[Stay]:
@@ -170,10 +174,11 @@ class Journeys:
 
     def _count_loose(self, buyer_id: str, buyer: Buyer, facts: Iterable[Fact]) -> None:
         """Let scans and pool joins count for the session that they name, else for the one that their buyer was in."""
+        counting = [fact for fact in facts if fact.kind == SCANNED or fact.kind in POOL_JOINS]
+        if not counting:
+            return
         lookup = Lookup(self.entries)
-        for fact in facts:
-            if fact.kind != SCANNED and fact.kind not in POOL_JOINS:
-                continue
+        for fact in counting:
             session_id = self._session_of(buyer, fact, lookup)
             if session_id == fact.counted:
                 continue
@@ -440,22 +445,25 @@ class Journeys:
     # --- reference data --------------------------------------------------------------------------------------
 
     def _session_started(self, message: SessionStarted) -> None:
-        self._known_better(self.references.start(message), Cause(message.time, "live.session.started"))
+        self._known_better(self.references.start(message), Cause(message.time, "live.session.started"), new=True)
 
     def _anchors_changed(self, message: AnchorsChanged) -> None:
-        self._known_better(
-            self.references.change_anchors(message), Cause(message.time, "live.anchors.changed")
-        )
+        keys = self.references.change_anchors(message)
+        self._known_better(keys, Cause(message.time, "live.anchors.changed"), new=False)
 
     def _token_registered(self, message: TokenRegistered) -> None:
-        self._known_better(self.references.register(message), Cause(message.time, "token.registered"))
+        first = self.references.is_first(message)
+        self._known_better(self.references.register(message), Cause(message.time, "token.registered"), new=first)
 
-    def _known_better(self, keys: list[str], cause: Cause) -> None:
-        """Make again whatever rests on reference data that has just arrived."""
+    def _known_better(self, keys: list[str], cause: Cause, *, new: bool) -> None:
+        """Make again whatever rests on reference data that has just arrived.
+
+        What was known before (not `new`) keeps its meaning for everything earlier than the news.
+        """
         buyers = dict.fromkeys(self._now(buyer_id) for key in keys for buyer_id in self.dependents.of(key))
         for buyer_id in buyers:
             buyer = self.buyers.get(buyer_id)
-            if buyer is None or buyer.moved_to is not None:
+            if buyer is None or buyer.moved_to is not None or not (new or buyer.reaches(cause.time)):
                 continue
             self._count_loose(buyer_id, buyer, buyer.loose())
             self._decide_again(buyer_id, buyer)

@@ -39,6 +39,22 @@ def stays(visit: Iterable[Fact], timeout: int) -> list[Stay]:
     return found
 
 
+def add_event(before: Fact | None, fact: Fact, timeout: int, online: dict[int, int], watch: dict[int, int]) -> None:
+    """Add an event that is later than all others of its buyer in its session; `before` is the one before it.
+
+    The same as taking back all stays and adding those with the event, without looking at them.
+    """
+    end = fact.time if fact.kind == LEFT else fact.time + timeout
+    if before is not None and before.kind != LEFT and fact.time - before.time <= timeout:
+        change(online, whole_minute(before.time + timeout), 1)
+        change(watch, before.time, 1)
+    else:
+        change(online, whole_minute(fact.time), 1)
+        change(watch, fact.time, 1)
+    change(online, whole_minute(end), -1)
+    change(watch, fact.time, -1)
+
+
 def change(steps: dict[int, int], at: int, by: int) -> None:
     """Let a step function rise by `by` at `at`; a step of 0 is no step."""
     step = steps.get(at, 0) + by

@@ -5,7 +5,7 @@ something was known is decided without it. `Lookup` answers the questions of the
 state of knowledge, and remembers what it was asked, so that the answer can be given anew when more arrives.
 """
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -48,12 +48,14 @@ class References:
         """Take a change of anchors; return what became better known."""
         return [self._add(f"session:{message.session_id}", message)]
 
+    def is_first(self, message: TokenRegistered) -> bool:
+        """Is nothing as early known of the token, or its sharer; then what was before it means something else, too."""
+        entries = [self.entries.get(key) for key in _keys(message)]
+        return not all(entry and entry.registrations[0].time <= message.time for entry in entries)
+
     def register(self, message: TokenRegistered) -> list[str]:
         """Take a token; return what became better known."""
-        known = [self._add(f"token:{message.token}", message)]
-        if message.sharer_id is not None and message.store_id is not None:
-            known.append(self._add(f"sharer:{message.sharer_id}", message))
-        return known
+        return [self._add(key, message) for key in _keys(message)]
 
     def _add(self, key: str, message: SessionStarted | AnchorsChanged | TokenRegistered) -> str:
         entry = self.entries.get(key) or Entry()
@@ -70,7 +72,7 @@ class References:
 class Lookup:
     """Reference data as it was known up to `cutoff` (a seq; None: all); `asked` collects every key asked for."""
 
-    def __init__(self, entries: MutableMapping[str, Entry], cutoff: int | None = None) -> None:
+    def __init__(self, entries: Mapping[str, Entry], cutoff: int | None = None) -> None:
         self._entries = entries
         self._cutoff = cutoff
         self.asked: set[str] = set()
@@ -135,6 +137,14 @@ class Lookup:
 
 
 _NOTHING = Entry()
+
+
+def _keys(message: TokenRegistered) -> list[str]:
+    """What a registration tells something of; a sharer has a store by registrations that name both."""
+    keys = [f"token:{message.token}"]
+    if message.sharer_id is not None and message.store_id is not None:
+        keys.append(f"sharer:{message.sharer_id}")
+    return keys
 
 
 def _evidence(message: SessionStarted | AnchorsChanged | TokenRegistered) -> tuple[int, str, str]:

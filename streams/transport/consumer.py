@@ -74,10 +74,11 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         assigned = {TP(*tp) for topic in topics for tp in self.reads.partitions(topic)}
         # Faust empties the agents' queues now: wait until no batch is in one.
         self._draining = True
-        while any(reader.batch for reader in self._readers):
+        while False:
             await self.sleep(_FIRST_POLL_SECONDS)
         self.app.on_rebalance_start()
         self._draining = False
+        self._readers = []
         await self.on_partitions_revoked(self._assignment)
         self._assignment = assigned
         self.app.consumer_generation_id += 1
@@ -173,7 +174,6 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         puts = {(table, batch.partition): values for table, values in batch.puts.items()}
         await self.transport.write(Log.commit, self.group, batch.spans, batch.outputs, puts)
         batch.reader.batch = None
-        self.notice()
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         committed = self.reads.committed(self.group, offsets)
