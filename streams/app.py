@@ -56,6 +56,7 @@ def build_app(settings: Settings) -> App:
         APP_ID,
         **embedded,
         datadir=str(settings.home / "faust"),
+        web_enabled=False,  # `faust worker` turns it on; replays and tests run side by side
         web_tables_enabled=False,
         web_router_enabled=False,
         stream_wait_empty=False,

@@ -24,7 +24,11 @@ def lag(log: Log) -> int:
 
 
 async def run(
-    app: App, *, drain: bool = False, stop: asyncio.Event | None = None, look: Callable[[], None] | None = None
+    app: App,
+    *,
+    drain: bool = False,
+    stop: asyncio.Event | None = None,
+    look: Callable[[], None] | None = None,
 ) -> None:
     """Run until `stop` is set or a signal comes; with `drain`, until nothing is left to process.
 

@@ -21,7 +21,9 @@ class Settings(NamedTuple):
     home: Path = DEFAULT_HOME  # everything that an embedded run keeps
     policy: Policy = Policy()
     partitions: int = 1  # of journeys, room-deltas and outputs; one process gains nothing from more
-    synchronous: str = "full"  # of SQLite: `full` survives a power cut, `off` is for runs that are thrown away
+    synchronous: str = (
+        "full"  # of SQLite: `full` survives a power cut, `off` is for runs that are thrown away
+    )
     bad_fuse: bool = True  # stop at a flood of dead letters (policy: bad_share, bad_window)
     max_records: int = 2000  # of a record batch
     cache: int = 100_000  # decoded buyers, orders … kept in memory per table

@@ -35,13 +35,13 @@ INTAKE = Agent("intake", INPUTS, (), ("arrivals", "dead-letters"))
 IDENTITY = Agent(
     "identity",
     ("arrivals",),
-    ("seen", "people", "members", "cuts", "orders", "refunds", "erasures"),
+    ("seen", "people", "members", "cuts", "orders", "refunds", "erasures", "admitted"),
     ("journeys", "dead-letters"),
 )
 JOURNEY = Agent(
     "journey",
     ("journeys",),
-    ("buyers", "references", "dependents"),
+    ("buyers", "references", "dependents", "journeyed"),
     ("attributed-sales", "credit-ledger", "pool-feedback", "pool-events", "room-deltas", "journeys"),
 )
 BOARD = Agent("board", ("room-deltas",), ("rooms", "recent"), ("room-metrics",))

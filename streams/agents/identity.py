@@ -16,7 +16,9 @@ from streams.transport.batches import RecordBatch
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Arrival)
-GENERATION_MS = 48 * 3_600_000  # events are remembered for one to two generations, by the time of their arrival
+GENERATION_MS = (
+    48 * 3_600_000
+)  # events are remembered for one to two generations, by the time of their arrival
 
 
 class Identity:
@@ -31,6 +33,7 @@ class Identity:
         self.orders: Shelf[Order] = Shelf("orders", Order, size)
         self.refunds: Shelf[RefundClaim] = Shelf("refunds", RefundClaim, size)
         self.erasures: Shelf[list[tuple[int, str]]] = Shelf("erasures", list[tuple[int, str]], None)
+        self.counts: Shelf[int] = Shelf("admitted", int, None)
         self.shelves = (self.people, self.members, self.cuts, self.orders, self.refunds, self.erasures)
         self.admission = Admission(State({}, *self.shelves))
 
@@ -46,7 +49,7 @@ class Identity:
                 self.admission.admit(event, arrival, record.offset)
             self._send(batch)
             self._remember(batch, known)
-            for shelf in self.shelves:
+            for shelf in (*self.shelves, self.counts):
                 shelf.flush()
             await batch.commit()
 
@@ -60,7 +63,7 @@ class Identity:
                 aliases.update(found)
                 if len(found) > 1:
                     linked.update(found)
-        for shelf in self.shelves:
+        for shelf in (*self.shelves, self.counts):
             shelf.open(batch)
         self.members.open(batch, aliases)
         self.people.open(batch, linked | {self.members.get(alias, alias) for alias in linked})
@@ -68,6 +71,8 @@ class Identity:
         self.refunds.open(batch, filter(None, map(refund_key, events)))
 
     def _send(self, batch: RecordBatch) -> None:
+        for name, more in (("accepted", self.admission.accepted), ("duplicates", self.admission.duplicates)):
+            self.counts[name] = self.counts.get(name, 0) + more
         for rejected, payload, origin in self.admission.letters:
             letter(batch, rejected, payload, origin)
         for key, message in self.admission.routes:

@@ -52,6 +52,7 @@ class JourneyPartition:
         self.buyers: Shelf[Buyer] = Shelf("buyers", Buyer, settings.cache)
         self.entries: Shelf[Entry] = Shelf("references", Entry, None)
         self.dependents = DependentRows(settings.cache)
+        self.counts: Shelf[int] = Shelf("journeyed", int, None)
         partitions = settings.partitions
         self.journeys = Journeys(
             settings.policy,
@@ -68,6 +69,7 @@ class JourneyPartition:
         self.buyers.open(batch, asked)
         self.entries.open(batch)
         self.dependents.open(batch)
+        self.counts.open(batch)
         journeys = self.journeys
         journeys.begin()
         for record, message in zip(batch.records, messages, strict=True):
@@ -79,8 +81,9 @@ class JourneyPartition:
             batch.send("room-deltas", session_id.encode(), _ENCODER.encode(delta))
         for buyer_id, message in journeys.elsewhere:
             batch.send("journeys", buyer_id.encode(), _ENCODER.encode(message))
-        self.buyers.flush()
-        self.entries.flush()
+        self.counts["late_evidence"] = self.counts.get("late_evidence", 0) + journeys.late
+        for shelf in (self.buyers, self.entries, self.counts):
+            shelf.flush()
         await batch.commit()
 
 
@@ -96,5 +99,7 @@ class Journey:
         async for batch in batches:
             partition = self.partitions.get(batch.partition)
             if partition is None:
-                partition = self.partitions[batch.partition] = JourneyPartition(self.settings, batch.partition)
+                partition = self.partitions[batch.partition] = JourneyPartition(
+                    self.settings, batch.partition
+                )
             await partition.process(batch)

@@ -56,7 +56,7 @@ class State(msgspec.Struct):
 
 
 class Admission:
-    """Admits events one after the other. After each: `routes` (whose partition, None: all; message), `letters`, `duplicates`."""
+    """Admits events one after the other. `routes`: whose partition (None: all), message."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -68,6 +68,7 @@ class Admission:
         self.routes: list[tuple[str | None, Message]] = []
         self.letters: list[tuple[Rejected, bytes, Origin]] = []
         self.duplicates = 0
+        self.accepted = 0
 
     def admit(self, event: events.AnyEvent, arrival: Arrival, seq: int) -> None:
         """Take a valid event; what cannot be admitted becomes a dead letter and counts for nothing."""
@@ -86,6 +87,7 @@ class Admission:
             self.letters.append((rejected, arrival.payload, arrival.origin))
             return
         self.state.seen[arrival.key] = arrival.digest
+        self.accepted += 1
 
     def _to(self, key: str | None, message: Message) -> None:
         self.routes.append((key, message))

@@ -86,6 +86,7 @@ class Journeys:
         self.deltas = Deltas()
         self.elsewhere: list[tuple[str, JourneyMessage]] = []  # (buyer_id, message) for other partitions
         self.touched: dict[str, tuple[str, int, str]] = {}  # buyer_id -> (version, time, reason)
+        self.late = 0  # activities that would have been evidence for an order that was final already
         self.version = ""
         self.changed: dict[int, View] = {}  # paid orders to be published anew at the end of the message
         self.recount = False  # the buyer's first order may be another
@@ -150,6 +151,7 @@ class Journeys:
             keep(part.loose, fact)
             self._count_loose(message.buyer_id, buyer, [fact])
             self._tell_pool(message.buyer_id, buyer, fact)
+        self.late += any(view.final and view.claim.placed_at >= fact.time for view in buyer.views())
         self._decide_again(message.buyer_id, buyer, since=fact.time)
         self._done(message.buyer_id, buyer, cause)
 
@@ -445,7 +447,9 @@ class Journeys:
     # --- reference data --------------------------------------------------------------------------------------
 
     def _session_started(self, message: SessionStarted) -> None:
-        self._known_better(self.references.start(message), Cause(message.time, "live.session.started"), new=True)
+        self._known_better(
+            self.references.start(message), Cause(message.time, "live.session.started"), new=True
+        )
 
     def _anchors_changed(self, message: AnchorsChanged) -> None:
         keys = self.references.change_anchors(message)
@@ -453,7 +457,9 @@ class Journeys:
 
     def _token_registered(self, message: TokenRegistered) -> None:
         first = self.references.is_first(message)
-        self._known_better(self.references.register(message), Cause(message.time, "token.registered"), new=first)
+        self._known_better(
+            self.references.register(message), Cause(message.time, "token.registered"), new=first
+        )
 
     def _known_better(self, keys: list[str], cause: Cause, *, new: bool) -> None:
         """Make again whatever rests on reference data that has just arrived.

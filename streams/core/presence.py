@@ -39,7 +39,9 @@ def stays(visit: Iterable[Fact], timeout: int) -> list[Stay]:
     return found
 
 
-def add_event(before: Fact | None, fact: Fact, timeout: int, online: dict[int, int], watch: dict[int, int]) -> None:
+def add_event(
+    before: Fact | None, fact: Fact, timeout: int, online: dict[int, int], watch: dict[int, int]
+) -> None:
     """Add an event that is later than all others of its buyer in its session; `before` is the one before it.
 
     The same as taking back all stays and adding those with the event, without looking at them.

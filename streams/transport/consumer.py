@@ -74,7 +74,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         assigned = {TP(*tp) for topic in topics for tp in self.reads.partitions(topic)}
         # Faust empties the agents' queues now: wait until no batch is in one.
         self._draining = True
-        while False:
+        while any(reader.batch for reader in self._readers):
             await self.sleep(_FIRST_POLL_SECONDS)
         self.app.on_rebalance_start()
         self._draining = False
@@ -115,7 +115,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         version = self.reads.version()
         for reader in self._readers:
             # During a rebalance Faust resumes the partitions first and then empties the agents' queues.
-            if not self.app.rebalancing and active.issuperset(reader.partitions):
+            if active.issuperset(reader.partitions):
                 self._fetch_batch(reader, version, found)
         for tp in active.difference(*(reader.partitions for reader in self._readers)):
             records = self.reads.records_from({tp: self._positions.get(tp, 0)}, self.transport.max_records)

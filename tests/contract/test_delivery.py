@@ -196,7 +196,7 @@ async def test_two_agents_of_one_topic_are_refused(transport):
 
 async def test_a_rebalance_at_any_moment_loses_and_doubles_nothing(transport):
     transport.declare(TopicConfig("source", 2))
-    app = transport.app("group", max_records=20)
+    app = transport.app("group", max_records=50)
     app.Table("table", partitions=2, store="memory://")  # with tables Faust resumes the flow earlier
     batches: list[list[Record]] = []
     held = asyncio.Event()
@@ -206,7 +206,7 @@ async def test_a_rebalance_at_any_moment_loses_and_doubles_nothing(transport):
         async for batch in stream:
             if not held.is_set():
                 held.set()
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.15)
             await batch.commit()
             batches.append(list(batch.records))
 

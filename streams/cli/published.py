@@ -1,0 +1,145 @@
+"""What the agents have published and keep, read from a log: session figures, credits, what is known of a session."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+
+from streams.cli.language import mode_of
+from streams.core.board import Room
+from streams.core.reference import Entry, Lookup
+from streams.transport.batches import Record
+from streams.transport.log import Log
+
+Snapshot = dict[str, Any]  # the data of `room.snapshot` (spec §6)
+_ENTRY = msgspec.msgpack.Decoder(Entry)
+_ROOM = msgspec.msgpack.Decoder(Room)
+
+
+class Session(NamedTuple):
+    """One live session: where it runs, when (UTC ms), who is on air at its latest event, and its figures."""
+
+    session_id: str
+    room_id: str
+    carrier: str
+    started: int
+    ended: int | None
+    latest: int
+    anchors: list[str]
+    stores: list[str]
+    snapshot: Snapshot
+
+    @property
+    def live(self) -> bool:
+        """Nothing has said that it is over."""
+        return self.ended is None
+
+    @property
+    def mode(self) -> str:
+        """That of its carrier."""
+        return mode_of(self.carrier)
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines; times are UTC ms."""
+        return self._asdict() | {"live": self.live, "mode": self.mode} | {"snapshot": self.snapshot}
+
+
+class Entries(dict[str, Entry]):
+    """Reference data, read when it is asked for; for `Lookup`."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """All that was said of one session, room, token or sharer."""
+        if key not in self:
+            value = self._log.state_get("references", None, key.encode())
+            self[key] = Entry() if value is None else _ENTRY.decode(value)
+        return self[key]
+
+
+class Published:
+    """The last snapshot of each session, the credits of each party and the dead letters, up to the last `update`."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._next: dict[str, dict[int, int]] = {}
+        self.snapshots: dict[str, Snapshot] = {}
+        self.credits: dict[str, Counter[str]] = {"store": Counter(), "anchor": Counter(), "mode": Counter()}  # fen
+        self.dead_letters: Counter[str] = Counter()  # reason -> how many
+
+    def update(self) -> None:
+        """Read what was published since the last time, as of one moment."""
+        with self._log.snapshot():
+            self.update_snapshots()
+            for record in self._new("credit-ledger"):
+                data = orjson.loads(record.value or b"")["data"]
+                self.credits[data["dimension"]][data["party_id"]] += data["amount_fen"]
+            for record in self._new("dead-letters"):
+                self.dead_letters[dict(record.headers)["reason"].decode()] += 1
+
+    def update_snapshots(self) -> None:
+        """Read the new snapshots only."""
+        last = {record.key: record.value for record in self._new("room-metrics")}
+        for value in filter(None, last.values()):
+            data = orjson.loads(value)["data"]
+            self.snapshots[data["session_id"]] = data
+
+    def _new(self, topic: str) -> Iterator[Record]:
+        start = self._next.setdefault(topic, {})
+        for record in self._log.read(topic, dict(start)):
+            start[record.partition] = record.offset + 1
+            yield record
+
+    def sessions(self) -> list[Session]:
+        """Every started session, live ones first, then the newest first."""
+        entries = Entries(self._log)
+        found = [
+            session
+            for session_id, snapshot in self.snapshots.items()
+            if (session := _session(self._log, entries, session_id, snapshot))
+        ]
+        return sorted(found, key=lambda session: (not session.live, -session.started, session.session_id))
+
+
+def _session(log: Log, entries: Entries, session_id: str, snapshot: Snapshot) -> Session | None:
+    lookup = Lookup(entries)
+    start = lookup.session(session_id)
+    value = log.state_get("rooms", None, session_id.encode())
+    if start is None or value is None:  # published, so both are there unless the snapshot is of an older state
+        return None
+    room = _ROOM.decode(value)
+    latest = start.time if room.latest is None else room.latest
+    ended = room.ended[0] if room.ended else None
+    anchors = sorted(lookup.anchors(start, latest))
+    return Session(
+        session_id, start.room_id, start.carrier, start.time, ended, latest, anchors, start.stores, snapshot
+    )
+
+
+class SaleKey(NamedTuple):
+    """What a credit is grouped by beside its party."""
+
+    session_id: str | None
+    placed_at: str
+
+
+def credit_entries(log: Log, dimension: str) -> Iterator[tuple[str, str, int]]:
+    """(sale_id, party_id, amount in fen) of every ledger entry of one dimension."""
+    for record in log.read("credit-ledger"):
+        data = orjson.loads(record.value or b"")["data"]
+        if data["dimension"] == dimension:
+            yield data["sale_id"], data["party_id"], data["amount_fen"]
+
+
+def sale_keys(log: Log) -> Mapping[str, SaleKey]:
+    """sale_id -> session and placed_at of its last revision."""
+    found = {}
+    for record in log.read("attributed-sales"):
+        if record.value is not None:
+            data = orjson.loads(record.value)["data"]
+            found[data["sale_id"]] = SaleKey(data["session_id"], data["placed_at"])
+    return found
