@@ -79,8 +79,8 @@ class JourneyPartition:
             batch.send(output.topic, output.key, output.value)
         for session_id, delta in journeys.deltas.by_session.items():
             batch.send("room-deltas", session_id.encode(), _ENCODER.encode(delta))
-        for buyer_id, message in journeys.elsewhere:
-            batch.send("journeys", buyer_id.encode(), _ENCODER.encode(message))
+        for buyer_id, moved in journeys.elsewhere:
+            batch.send("journeys", buyer_id.encode(), _ENCODER.encode(moved))
         self.counts["late_evidence"] = self.counts.get("late_evidence", 0) + journeys.late
         for shelf in (self.buyers, self.entries, self.counts):
             shelf.flush()

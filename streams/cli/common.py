@@ -70,7 +70,9 @@ class InputLine(NamedTuple):
     payload: bytes
 
 
-def read_lines(files: tuple[str, ...], on_bytes: Callable[[int], None] = lambda _: None) -> Iterator[InputLine]:
+def read_lines(
+    files: tuple[str, ...], on_bytes: Callable[[int], None] = lambda _: None
+) -> Iterator[InputLine]:
     """The lines of NDJSON files (`-`: standard input, `.gz`: compressed) that are not empty.
 
     `on_bytes` is told how far the files have been read (compressed bytes where they are compressed).

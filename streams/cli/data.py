@@ -34,7 +34,10 @@ FIRST_EVENING = "2026-11-11T12:00:00Z"  # 20:00 in Beijing; fixed, so that a see
 DEAD_LETTER_TYPES = ("dead-letter.headers", "dead-letter.line")
 
 output_option = click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, allow_dash=True), help="File (.gz: compressed), or - for standard output."
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="File (.gz: compressed), or - for standard output.",
 )
 
 
@@ -45,17 +48,29 @@ def _moment(_context: click.Context, _parameter: click.Parameter, text: str) -> 
     try:
         return parse_time(text)
     except ValueError:
-        raise click.BadParameter(f"{text!r} is no RFC 3339 time with an offset, as {FIRST_EVENING} is") from None
+        raise click.BadParameter(
+            f"{text!r} is no RFC 3339 time with an offset, as {FIRST_EVENING} is"
+        ) from None
 
 
 @click.command()
 @click.option("--events", type=click.IntRange(min=1), required=True, help="How many lines.")
 @click.option("--seed", type=int, default=7, show_default=True, help="The same seed gives the same show.")
-@click.option("--start", default=FIRST_EVENING, show_default=True, callback=_moment, help="When the first evening begins.")
+@click.option(
+    "--start",
+    default=FIRST_EVENING,
+    show_default=True,
+    callback=_moment,
+    help="When the first evening begins.",
+)
 @click.option("--orders-heavy", is_flag=True, help="2 live events per order instead of 20.")
-@click.option("--truth", type=click.Path(dir_okay=False, path_type=Path), help="Write what is true of the show (JSON).")
+@click.option(
+    "--truth", type=click.Path(dir_okay=False, path_type=Path), help="Write what is true of the show (JSON)."
+)
 @output_option
-def generate(events: int, seed: int, start: int, orders_heavy: bool, truth: Path | None, output: str | None) -> None:  # noqa: PLR0917
+def generate(
+    events: int, seed: int, start: int, orders_heavy: bool, truth: Path | None, output: str | None
+) -> None:
     """Write a synthetic show as NDJSON: the same arguments, the same bytes."""
     found = Truth()
     lines = show_lines(events, seed, start, found, orders_heavy=orders_heavy)
@@ -81,7 +96,9 @@ def _writing(output: str | None) -> Iterator[IO[bytes]]:
     with ExitStack() as stack:
         out: Any = stack.enter_context(Path(output).open("wb"))
         if output.endswith(".gz"):
-            packed = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=cast("BinaryIO", out), mtime=0)
+            packed = gzip.GzipFile(
+                filename="", mode="wb", compresslevel=6, fileobj=cast("BinaryIO", out), mtime=0
+            )
             out = stack.enter_context(packed)
         yield out
 
@@ -104,11 +121,23 @@ def import_() -> None:
 @import_.command()
 @home_option
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--mapping", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="What the columns mean (TOML).")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of the file; exports from Chinese Excel often need gbk.")
+@click.option(
+    "--mapping",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What the columns mean (TOML).",
+)
+@click.option(
+    "--encoding",
+    default="utf-8",
+    show_default=True,
+    help="Of the file; exports from Chinese Excel often need gbk.",
+)
 @output_option
 @as_json
-def orders(home: Path | None, file: Path, mapping: Path, encoding: str, output: str | None, as_json: bool) -> None:  # noqa: PLR0917
+def orders(
+    home: Path | None, file: Path, mapping: Path, encoding: str, output: str | None, as_json: bool
+) -> None:
     """Read a shop's order export (CSV) as events, into the run or with -o into a file.
 
     Rows that cannot be used are reported with number and reason (the header is row 1), the others are taken.
@@ -142,7 +171,9 @@ def _read(file: Path, mapping: Path, encoding: str) -> tuple[list[BadRow], list[
     except LookupError:
         raise click.UsageError(f"unknown encoding {encoding!r}") from None
     except UnicodeDecodeError as error:
-        raise click.UsageError(f"{file} is not {encoding} ({error.reason}): name its --encoding, as gbk") from None
+        raise click.UsageError(
+            f"{file} is not {encoding} ({error.reason}): name its --encoding, as gbk"
+        ) from None
     bad = [item for item in found if isinstance(item, BadRow)]
     return bad, [item for item in found if not isinstance(item, BadRow)]
 
@@ -178,7 +209,9 @@ def check(file: Path, as_json: bool) -> None:
         click.echo(f"  {key} = {_toml(change['value'])}    (default {_toml(change['default'])})")
 
 
-def _differences(default: dict[str, Any], value: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _differences(
+    default: dict[str, Any], value: dict[str, Any], path: str
+) -> Iterator[tuple[str, dict[str, Any]]]:
     for key, wanted in value.items():
         if isinstance(wanted, dict):
             yield from _differences(default[key], wanted, f"{path}{key}.")

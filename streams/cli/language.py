@@ -21,7 +21,7 @@ CARRIERS = {
     "taobao": Text("Taobao", "淘宝"),
     "suning": Text("Suning", "苏宁"),
     "pinduoduo": Text("Pinduoduo", "拼多多"),
-    "wechat_mini_program": Text("WeChat mini", "微信小程序"),
+    "wechat_mini_program": Text("WeChat MP", "微信小程序"),
     "wechat_channels": Text("Channels", "视频号"),
     "store_pos": Text("Till", "门店收银"),
     "youzan": Text("Youzan", "有赞"),
@@ -45,7 +45,10 @@ def from_locale(environment: Mapping[str, str] = os.environ) -> Language:
 def lang_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--lang`."""
     return click.option(
-        "--lang", type=click.Choice(["zh", "en"]), default=from_locale, help="Language.  [default: that of $LANG]"
+        "--lang",
+        type=click.Choice(["zh", "en"]),
+        default=from_locale,
+        help="Language.  [default: that of $LANG]",
     )(command)
 
 
@@ -73,7 +76,11 @@ def yuan(fen: int, lang: Language) -> str:
 
 _SHORT: dict[Language, tuple[tuple[int, int, str], ...]] = {  # from so many fen on, in units of so many
     "zh": ((10_000_000_000, 10_000_000_000, "亿元"), (1_000_000, 1_000_000, "万元")),
-    "en": ((100_000_000_000, 100_000_000_000, "B"), (100_000_000, 100_000_000, "M"), (1_000_000, 100_000, "k")),
+    "en": (
+        (100_000_000_000, 100_000_000_000, "B"),
+        (100_000_000, 100_000_000, "M"),
+        (1_000_000, 100_000, "k"),
+    ),
 }
 
 

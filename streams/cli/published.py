@@ -68,7 +68,11 @@ class Published:
         self._log = log
         self._next: dict[str, dict[int, int]] = {}
         self.snapshots: dict[str, Snapshot] = {}
-        self.credits: dict[str, Counter[str]] = {"store": Counter(), "anchor": Counter(), "mode": Counter()}  # fen
+        self.credits: dict[str, Counter[str]] = {
+            "store": Counter(),
+            "anchor": Counter(),
+            "mode": Counter(),
+        }  # fen
         self.dead_letters: Counter[str] = Counter()  # reason -> how many
 
     def update(self) -> None:
@@ -109,7 +113,9 @@ def _session(log: Log, entries: Entries, session_id: str, snapshot: Snapshot) ->
     lookup = Lookup(entries)
     start = lookup.session(session_id)
     value = log.state_get("rooms", None, session_id.encode())
-    if start is None or value is None:  # published, so both are there unless the snapshot is of an older state
+    if (
+        start is None or value is None
+    ):  # published, so both are there unless the snapshot is of an older state
         return None
     room = _ROOM.decode(value)
     latest = start.time if room.latest is None else room.latest

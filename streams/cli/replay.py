@@ -28,8 +28,16 @@ OUTPUTS = [topic for topic in TOPICS.values() if topic.kind == "output"]
 
 
 @click.command()
-@click.argument("files", metavar="INPUT...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the results.")
+@click.argument(
+    "files",
+    metavar="INPUT...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+)
+@click.option(
+    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the results."
+)
 @policy_option
 @as_json
 def replay(files: tuple[str, ...], out: Path, policy: Path | None, as_json: bool) -> None:
@@ -47,7 +55,9 @@ def replay(files: tuple[str, ...], out: Path, policy: Path | None, as_json: bool
             raise click.ClickException(str(error)) from error
         counts = export(settings, out)
     if as_json:
-        sys.stdout.buffer.write(encode({"out": str(out), "policy": settings.policy.version, "records": counts}) + b"\n")
+        sys.stdout.buffer.write(
+            encode({"out": str(out), "policy": settings.policy.version, "records": counts}) + b"\n"
+        )
         return
     for name, count in counts.items():
         click.echo(f"{count:>10,}  {out / name}.ndjson")

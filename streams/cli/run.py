@@ -11,7 +11,17 @@ import click
 
 from schemas.topics import TOPICS
 from streams.app import build_app, open_log
-from streams.cli.common import CHUNK, home_option, line_of, open_existing, policy_option, read_lines, say, settings_of, to_output
+from streams.cli.common import (
+    CHUNK,
+    home_option,
+    line_of,
+    open_existing,
+    policy_option,
+    read_lines,
+    say,
+    settings_of,
+    to_output,
+)
 from streams.runner import WorkerFailed, run
 
 _LOOK_SECONDS = 0.1
@@ -25,8 +35,12 @@ _LOOK_SECONDS = 0.1
 def worker(home: Path | None, policy: Path | None, drain: bool, verbose: bool) -> None:
     """Run the agents on one machine, until stopped."""
     settings = settings_of(home, policy)
-    logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(asctime)s %(levelname)s %(message)s")
-    say(f"worker on {settings.home}, policy {settings.policy.version}; {'until drained' if drain else 'stop with Ctrl-C'}")
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.ERROR, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    say(
+        f"worker on {settings.home}, policy {settings.policy.version}; {'until drained' if drain else 'stop with Ctrl-C'}"
+    )
     try:
         asyncio.run(run(build_app(settings), drain=drain))
     except WorkerFailed as error:
@@ -35,7 +49,9 @@ def worker(home: Path | None, policy: Path | None, drain: bool, verbose: bool) -
 
 @click.command()
 @home_option
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+)
 def send(home: Path | None, files: tuple[str, ...]) -> None:
     """Append events from NDJSON files (`-`: standard input) to the input topics, whatever they hold.
 
@@ -52,7 +68,9 @@ def send(home: Path | None, files: tuple[str, ...]) -> None:
 
 @click.command()
 @home_option
-@click.argument("topic", type=click.Choice([name for name, topic in TOPICS.items() if topic.kind == "output"]))
+@click.argument(
+    "topic", type=click.Choice([name for name, topic in TOPICS.items() if topic.kind == "output"])
+)
 @click.option("--drain", is_flag=True, help="End at the present end of the topic.")
 @click.option("--tombstones", is_flag=True, help='Show deletions too, as {"key": …, "value": null}.')
 def tail(home: Path | None, topic: str, drain: bool, tombstones: bool) -> None:

@@ -18,7 +18,7 @@ from streams.core.buyer import KIND_OF_TYPE
 from streams.core.identity import Identities, IdentityTooLarge, Person, buyer_id_of
 from streams.core.messages import Activity, Claim, Line, Message, RoomEvent, Seen
 from streams.core.orders import Order, Refund
-from streams.core.sales import escaped
+from streams.core.sales import order_name
 
 Origin = list[tuple[str, bytes]]  # headers of a dead letter that say where an event came from
 
@@ -256,7 +256,7 @@ class Admission:
     def _show_paid(self, order: Order, event: Any, before: Claim | None) -> None:
         """Give the paid view to its buyer; if the order was thought another's, by way of that one."""
         if order.paid is None:
-            return
+            return None
         buyer_id, claim = self._owner(order.paid)
         applied, rejected = order.judge()
         paid = messages.Paid(buyer_id, claim, applied, event.time, event.type)
@@ -299,11 +299,11 @@ def owner_of(
 
 
 def _order_key(data: Any) -> str:
-    return f"{data.carrier}:{escaped(data.order_id)}"
+    return order_name(data.carrier, data.order_id)
 
 
 def _refund_key(data: Any) -> str:
-    return f"{data.carrier}:{escaped(data.refund_id)}"
+    return order_name(data.carrier, data.refund_id)
 
 
 def order_key(event: events.AnyEvent) -> str | None:

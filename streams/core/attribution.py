@@ -5,14 +5,26 @@ before it says why it lost. Multi-touch models share the live decision out over 
 """
 
 from collections.abc import Callable, Iterable
-from math import lcm
 from fractions import Fraction
+from math import lcm
 from typing import NamedTuple
 
 from schemas.values import MODE_OF_CARRIER
 from streams.core.buyer import (
-    ACTIVITY_TYPES, CARTED, CLICKED, CONTACT_ADDED, CONTACT_REMOVED, ENTERED, SCANNED, SHARE_OPENED,
-    Buyer, Decision, Evidence, Fact, Verdict, latest_first,
+    ACTIVITY_TYPES,
+    CARTED,
+    CLICKED,
+    CONTACT_ADDED,
+    CONTACT_REMOVED,
+    ENTERED,
+    SCANNED,
+    SHARE_OPENED,
+    Buyer,
+    Decision,
+    Evidence,
+    Fact,
+    Verdict,
+    latest_first,
 )  # fmt: skip
 from streams.core.credits import NONE
 from streams.core.messages import Claim, Line, SessionStarted

@@ -29,7 +29,12 @@ class Cause(NamedTuple):
 
 def sale_id_of(carrier: str, order_id: str, line_id: str) -> str:
     """`carrier:order_id:line_id`, with `:` and `%` of the ids percent-encoded."""
-    return f"{carrier}:{escaped(order_id)}:{escaped(line_id)}"
+    return f"{order_name(carrier, order_id)}:{escaped(line_id)}"
+
+
+def order_name(carrier: str, order_id: str) -> str:
+    """`carrier:order_id`: what an order is called wherever it is kept."""
+    return f"{carrier}:{escaped(order_id)}"
 
 
 def escaped(id_: str) -> str:

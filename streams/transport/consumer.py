@@ -115,7 +115,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         version = self.reads.version()
         for reader in self._readers:
             # During a rebalance Faust resumes the partitions first and then empties the agents' queues.
-            if active.issuperset(reader.partitions):
+            if not self.app.rebalancing and active.issuperset(reader.partitions):
                 self._fetch_batch(reader, version, found)
         for tp in active.difference(*(reader.partitions for reader in self._readers)):
             records = self.reads.records_from({tp: self._positions.get(tp, 0)}, self.transport.max_records)

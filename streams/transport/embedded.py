@@ -145,6 +145,7 @@ class Transport(base.Transport):  # type: ignore[misc]
         self.max_bytes = int(url.query.get("max_bytes", MAX_FETCH_BYTES))
         # Table writes of agents that are not fed with record batches, until Faust commits (`Store`).
         self.pending_puts: defaultdict[tuple[str, int], dict[bytes, bytes | None]] = defaultdict(dict)
+        self._writing = asyncio.Lock()
         self._closed = False
 
     @cached_property
@@ -158,19 +159,33 @@ class Transport(base.Transport):  # type: ignore[misc]
 
     @cached_property
     def _thread(self) -> ThreadPoolExecutor:
-        # fsync takes milliseconds: other agents work meanwhile. One thread keeps the order of the writes.
         return ThreadPoolExecutor(1, thread_name_prefix="embedded-log")
 
     async def write(
         self, operation: Callable[Concatenate[Log, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        """Run a method of `Log` that writes, after those that were asked for before."""
-        result = await asyncio.get_running_loop().run_in_executor(
-            self._thread, lambda: operation(self._writer, *args, **kwargs)
-        )
-        consumer = self.app._consumer
-        if consumer is not None:
-            consumer.notice()
+        """Run a method of `Log` in a transaction of its own, after those that were asked for before."""
+
+        def call() -> R:
+            return operation(self._writer, *args, **kwargs)
+
+        # Shielded: an agent that is cancelled must not leave a transaction half done.
+        return await asyncio.shield(asyncio.ensure_future(self._transact(call)))
+
+    async def _transact(self, call: Callable[[], R]) -> R:
+        # What waits (for other processes, for the disk) runs in the thread; the statements do not: each
+        # would hand the interpreter lock over and get it back late, a quarter of the throughput.
+        in_thread = asyncio.get_running_loop().run_in_executor
+        async with self._writing:
+            await in_thread(self._thread, self._writer.begin)
+            try:
+                result = call()
+                await in_thread(self._thread, self._writer.end)
+            except BaseException:
+                self._writer.abort()
+                raise
+        if self.app._consumer is not None:
+            self.app._consumer.notice()
         return result
 
     async def declare(

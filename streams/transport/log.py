@@ -74,11 +74,30 @@ class Log:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def begin(self) -> None:
+        """Begin a transaction that the writes up to `end` or `abort` join. May wait for other processes."""
+        self._database.execute("BEGIN IMMEDIATE")
+
+    def end(self) -> None:
+        """Write the transaction to disk."""
+        self._database.commit()
+
+    def abort(self) -> None:
+        """Undo the transaction."""
+        self._database.rollback()
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._database as database:  # commits, or rolls back and raises
-            database.execute("BEGIN IMMEDIATE")
-            yield database
+        if self._database.in_transaction:
+            yield self._database
+            return
+        self.begin()
+        try:
+            yield self._database
+            self.end()
+        except BaseException:
+            self.abort()
+            raise
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

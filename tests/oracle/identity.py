@@ -81,21 +81,29 @@ class Identity:
             self._people[upto] = self._known(upto)
         return self._people[upto]
 
-    def passed(self, event: Event, limit: float) -> int:
-        """Return how many events had arrived when the stream time of the event's buyer passed `limit`.
+    def known_at_the_horizon(self, order: Event, limit: float) -> tuple[list[Event], int]:
+        """Return the events of the order's buyer, and how many of all had arrived, when stream time passed `limit`.
 
-        The event that moved it is among them; all events when it never did.
+        The event that moved it is among them. For an order that arrives later than that, its buyer is who it is
+        with the order. All that arrived, when it never did.
         """
-        latest = float("-inf")
-        for position, arrival in enumerate(self.arrived):
-            if not arrival.nodes:
+        placed = self.arrived.index(order)
+        latest = max((e.time for e in self.arrived[:placed] if e.nodes), default=0)
+        for position in range(placed, len(self.arrived)):
+            latest = max(latest, self.arrived[position].time if self.arrived[position].nodes else latest)
+            if latest <= limit:
                 continue
-            latest = max(latest, arrival.time)
-            if latest > limit:
-                buyer = self.people(position + 1).get(event.nodes[0])
-                if buyer and buyer.events and buyer.stream_time > limit:
-                    return position + 1
-        return len(self.arrived)
+            events = self._events_of(order, position + 1)
+            late = [e for e in events if e.time > limit]
+            if late and position > placed:
+                return events, position + 1
+            if late:
+                upto = min(map(self.arrived.index, late)) + 1
+                return [e for e in events if self.arrived.index(e) < upto], upto
+        return self._events_of(order, len(self.arrived)), len(self.arrived)
+
+    def _events_of(self, order: Event, upto: int) -> list[Event]:
+        return self.people(upto)[order.nodes[0]].events
 
     def _nodes(self, ids: dict[str, str]) -> tuple[Node, ...]:
         found = sorted((NAMESPACES.index(n), v) for n, v in ids.items())

@@ -27,8 +27,7 @@ def decide_live(case: Case) -> Decision:
         considered.append({"decision": "live", "rule": case.policy.model, "outcome": outcome})
         if found:
             weighed = list(zip(found, touch_weights(case, found), strict=True))
-            heaviest = max(weight for _, weight in weighed)
-            shown = [touch for touch, weight in weighed if weight == heaviest][-1]
+            shown, _ = min(weighed, key=lambda w: (-w[1], -w[0].time, w[0].event.source, w[0].event.id))
             return live_decision(case, case.policy.model, weighed, shown, considered)
     mode = MODES[case.order.data["carrier"]]
     considered.append({"decision": "live", "rule": "none", "outcome": "won"})

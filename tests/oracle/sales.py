@@ -84,7 +84,7 @@ class Decider:
     def __init__(self, identity: Identity, policy: Policy) -> None:
         self.identity, self.policy = identity, policy
         self._registries: dict[int, Registry] = {}
-        self._passed: dict[Event, int] = {}
+        self._known: dict[Event, tuple[list[Event], int]] = {}
 
     def registry(self, upto: int) -> Registry:
         if upto not in self._registries:
@@ -93,11 +93,10 @@ class Decider:
 
     def case(self, order: Event, line: dict[str, Any]) -> Case:
         """Return the line with all that had arrived when the stream time passed the horizon of its order."""
-        if order not in self._passed:
-            self._passed[order] = self.identity.passed(order, order.data["placed_at"] + self.policy.horizon)
-        upto = self._passed[order]
-        buyer = self.identity.people(upto).get(order.nodes[0])
-        journey = buyer.events if buyer else []
+        if order not in self._known:
+            limit = order.data["placed_at"] + self.policy.horizon
+            self._known[order] = self.identity.known_at_the_horizon(order, limit)
+        journey, upto = self._known[order]
         return Case(order, line, journey, self.registry(upto), self.policy)
 
 

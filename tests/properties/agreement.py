@@ -58,6 +58,10 @@ def _ends(sales: Any, ledger: Any, profiles: Any, rooms: Any, letters: Any) -> E
         }
         for name, table in tables.items()
     }
+    for sale in ends["sales"].values():
+        sale["considered"] = [
+            (tried["decision"], tried["rule"], outcome) for tried in sale["considered"] if (outcome := _outcome(tried))
+        ]
     ends["ledger"] = {" ".join(party): fen for party, fen in ledger.items()}
     ends["dead_letters"] = {
         str(letter): count
@@ -66,6 +70,16 @@ def _ends(sales: Any, ledger: Any, profiles: Any, rooms: Any, letters: Any) -> E
         ).items()
     }
     return ends
+
+
+def _outcome(tried: dict[str, str]) -> str | None:
+    """The outcome of a rule as far as the contract settles it.
+
+    Whether what a winner overtook is listed is open, and which reason a lost rule gives when it had several.
+    """
+    if tried["rule"] in ("share", "pool_contact") and tried["outcome"] != "won":
+        return None if tried["outcome"] == "superseded" else "lost"
+    return None if tried["outcome"] == "superseded" else tried["outcome"]
 
 
 def differences(found: Any, expected: Any, where: str = "") -> Iterator[str]:

@@ -1,0 +1,171 @@
+"""The board in a terminal: a table of sessions as wide as there is room for, and who is credited with how much."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text as Cell
+
+from streams.cli.language import NOTHING, name_of_carrier, name_of_mode, ratio, when, yuan, yuan_short
+from streams.cli.published import Session
+from streams.core.definitions import DEFINITIONS, Language, Text
+
+_MOST_PERCENT = 999
+
+
+class Column(NamedTuple):
+    """A column of sessions; the one with the highest rank goes first when the terminal is narrow."""
+
+    rank: int
+    title: Text  # a line break where it may be broken
+    cell: Callable[[Session, Language, ZoneInfo], str]
+    right: bool = True
+
+
+def change(last: int, previous: int) -> str:
+    """The last ten minutes against those before: an arrow and a signed percentage, readable without colour."""
+    difference = last - previous
+    if difference == 0:
+        return "= 0%"
+    arrow = "▲" if difference > 0 else "▼"
+    if previous == 0:
+        return f"{arrow} {'+' if difference > 0 else '-'}"
+    percent = round(100 * difference / abs(previous))
+    if abs(percent) > _MOST_PERCENT:
+        return f"{arrow} {'>+' if percent > 0 else '<-'}{_MOST_PERCENT}%"
+    return f"{arrow} {percent:+}%"
+
+
+def _carrier(session: Session, lang: Language, _zone: ZoneInfo) -> str:
+    return f"{'●' if session.live else '○'} {name_of_carrier(session.carrier, lang)}"
+
+
+def _state(session: Session, lang: Language, zone: ZoneInfo) -> str:
+    if session.ended is None:
+        return Text("live", "直播中").in_(lang)
+    return f"{Text('ended', '已下播').in_(lang)} {when(session.ended, zone, '%H:%M')}"
+
+
+def _change(session: Session, *_: object) -> str:
+    return change(
+        session.snapshot["last_10m"]["gmv_net_fen"], session.snapshot["previous_10m"]["gmv_net_fen"]
+    )
+
+
+def _show(metric: str) -> Callable[[Session, Language, ZoneInfo], str]:
+    def cell(session: Session, lang: Language, _zone: ZoneInfo) -> str:
+        value = session.snapshot["show"][metric]
+        unit = DEFINITIONS[metric].unit
+        if unit == "fen":
+            return NOTHING if value is None else yuan_short(value, lang)
+        return ratio(value) if unit == "ratio" else f"{value:,}"
+
+    return cell
+
+
+SESSION_ID = Column(3, Text("Session", "场次"), lambda session, _lang, _zone: session.session_id, right=False)
+STARTED = Column(
+    10,
+    Text("Started", "开播"),
+    lambda session, _lang, zone: when(session.started, zone, "%m-%d %H:%M"),
+    right=False,
+)
+FIGURES = (
+    Column(0, Text("Room", "直播间"), _carrier, right=False),
+    Column(
+        8, Text("Mode", "模式"), lambda session, lang, _zone: name_of_mode(session.mode, lang), right=False
+    ),
+    Column(11, Text("State", "状态"), _state, right=False),
+    Column(4, Text("Online", "在线"), _show("online")),
+    Column(12, Text("Peak", "峰值"), _show("peak_online")),
+    Column(2, Text("Viewers", "观看\n人数"), _show("viewers")),
+    Column(
+        5,
+        Text("Placed\n/paid", "下单\n/支付"),
+        lambda session, _lang, _zone: (
+            f"{session.snapshot['show']['orders_placed']:,}/{session.snapshot['show']['orders_paid']:,}"
+        ),
+    ),
+    Column(1, Text("GMV net", "净GMV"), _show("gmv_net_fen")),
+    Column(6, Text("Conver-\nsion", "转化率"), _show("conversion")),
+    Column(7, Text("Pool\njoins", "入私域"), _show("pool_joins")),
+    Column(
+        13,
+        Text("GMV net\nlast 10m", "近10分\n净GMV"),
+        lambda session, lang, _zone: yuan_short(session.snapshot["last_10m"]["gmv_net_fen"], lang),
+    ),
+    Column(9, Text("10m vs\nbefore", "近10分\n环比"), _change),
+)
+BOARD = (*FIGURES, STARTED._replace(rank=14), SESSION_ID._replace(rank=15))
+LIST = (SESSION_ID._replace(rank=0), FIGURES[0]._replace(rank=1), STARTED._replace(rank=9), *FIGURES[1:])
+
+
+def session_table(
+    sessions: Sequence[Session], columns: Iterable[Column], lang: Language, zone: ZoneInfo, width: int
+) -> Table:
+    """The sessions with as many of the columns as fit into `width` cells."""
+    filled = [(column, [column.cell(session, lang, zone) for session in sessions]) for column in columns]
+    shown = _fitting(filled, lang, width)
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    for column, _ in shown:
+        table.add_column(
+            column.title.in_(lang),
+            justify="right" if column.right else "left",
+            no_wrap=True,
+            vertical="bottom",
+        )
+    for session, row in zip(sessions, zip(*(cells for _, cells in shown), strict=True), strict=True):
+        table.add_row(*row, style="" if session.live else "dim")
+    return table
+
+
+def _fitting(
+    filled: list[tuple[Column, list[str]]], lang: Language, width: int
+) -> list[tuple[Column, list[str]]]:
+    left = width
+    shown = set()
+    for column, cells in sorted(filled, key=lambda item: item[0].rank):
+        need = 1 + max(map(cell_len, (*column.title.in_(lang).split("\n"), *cells)))
+        if need > left + 1:
+            break
+        left -= need
+        shown.add(column)
+    return [(column, cells) for column, cells in filled if column in shown]
+
+
+_PARTIES = {
+    "store": Text("Store", "门店"),
+    "anchor": Text("Anchor", "主播"),
+    "mode": Text("Mode", "模式"),
+}
+
+
+def credit_tables(credits_: dict[str, Counter[str]], lang: Language, most: int) -> Table:
+    """Net credit per store, anchor and mode side by side, the largest first."""
+    grid = Table.grid(padding=(0, 3, 0, 0))
+    grid.add_row(*(credit_table(dimension, found, lang, most) for dimension, found in credits_.items()))
+    return grid
+
+
+def credit_table(
+    dimension: str, credit: Counter[str], lang: Language, most: int | None = None, exact: bool = False
+) -> Table:
+    """Net credit of the parties of one dimension (fen), the largest first, with its share of all."""
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column(_PARTIES[dimension].in_(lang), no_wrap=True)
+    table.add_column(Text("credited", "归属净额").in_(lang), justify="right", no_wrap=True)
+    table.add_column("%", justify="right", no_wrap=True)
+    total = sum(credit.values())
+    parties = sorted((-fen, party) for party, fen in credit.items() if fen)
+    for negative, party in parties[:most]:
+        name = name_of_mode(party, lang) if dimension == "mode" else party
+        money = yuan(-negative, lang) if exact else yuan_short(-negative, lang)
+        table.add_row(name, money, f"{-negative / total:.0%}" if total else NOTHING)
+    if most is not None and len(parties) > most:
+        table.add_row(
+            Cell(Text(f"… {len(parties) - most} more", f"… 另{len(parties) - most}个").in_(lang), "dim")
+        )
+    return table

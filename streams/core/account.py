@@ -1,0 +1,136 @@
+"""One buyer at work: what rests on its facts is made again, and the difference goes out."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from streams.core import pool, rooms
+from streams.core.attribution import Case, decide
+from streams.core.buyer import CONTACT_ADDED, GROUP_JOINED, SCANNED, Buyer, Decision, Fact, View
+from streams.core.desk import Desk
+from streams.core.presence import Stay, stays
+from streams.core.reference import Lookup
+from streams.core.rooms import RoomFact
+from streams.core.sales import Cause, publish
+
+POOL_JOINS = (CONTACT_ADDED, GROUP_JOINED)
+
+
+class Account:
+    """A buyer on the desk, from the first change that a message makes to `close`."""
+
+    def __init__(self, desk: Desk, buyer_id: str, identifier: str = "") -> None:
+        self.desk = desk
+        self.buyer_id = buyer_id
+        self.buyer = desk.present(buyer_id) or Buyer([identifier])
+        self.changed: dict[int, View] = {}  # paid orders to be published anew
+        self.recount = False  # the first order may be another
+
+    def close(self, cause: Cause) -> None:
+        """Publish the sales that changed; make final what is past the horizon; have the profile fed back."""
+        desk, buyer = self.desk, self.buyer
+        desk.buyers[self.buyer_id] = buyer
+        if self.recount:
+            self._find_first_order()
+        for view in self.changed.values():
+            publish(view, self.buyer_id, desk.policy, cause, desk.effects)
+        now = buyer.stream_time - desk.policy.horizon
+        for view in buyer.open_views():
+            if view.claim.placed_at < now:
+                view.final = True
+        desk.touch(self.buyer_id, *cause)
+
+    # --- sessions --------------------------------------------------------------------------------------------
+
+    def stays(self, session_id: str) -> list[Stay]:
+        """The stays in one session."""
+        return stays(self.buyer.visit(session_id), self.desk.policy.presence_timeout)
+
+    def count_loose(self, facts: Iterable[Fact] | None = None) -> None:
+        """Let scans and pool joins count for the session that they name, else for the one that their buyer was in."""
+        counting = [
+            fact
+            for fact in (self.buyer.loose() if facts is None else facts)
+            if fact.kind == SCANNED or fact.kind in POOL_JOINS
+        ]
+        if not counting:
+            return
+        lookup = Lookup(self.desk.entries)
+        for fact in counting:
+            session_id = self._session_of(fact, lookup)
+            if session_id == fact.counted:
+                continue
+            for counted, sign in ((fact.counted, -1), (session_id, 1)):
+                fact.counted = counted
+                if room_fact := rooms.of_fact(fact):
+                    self.desk.deltas.count(self.buyer_id, self.buyer, *room_fact, sign)
+        self.desk.rests_on(lookup, self.buyer_id)
+
+    def _session_of(self, fact: Fact, lookup: Lookup) -> str | None:
+        named = lookup.named(fact.time, fact.token, fact.own)
+        if named.session_id is not None:
+            return named.session_id if lookup.session(named.session_id) else None
+        begun = [
+            (-stay.first, session_id)
+            for session_id in self.buyer.sessions()
+            for stay in self.stays(session_id)
+            if stay.first <= fact.time < stay.end
+        ]
+        return min(begun)[1] if begun else None
+
+    # --- orders ----------------------------------------------------------------------------------------------
+
+    def decide(self, view: View, cutoff: int | None) -> list[Decision]:
+        """Decide the lines of an order from what had arrived up to `cutoff` (seq; None: all)."""
+        lookup = Lookup(self.desk.entries, cutoff)
+        case = Case(view.claim, view.type, self.buyer, lookup, self.desk.policy, cutoff)
+        decisions = [decide(case, line) for line in view.claim.lines]
+        if cutoff is None:
+            self.desk.rests_on(lookup, self.buyer_id)
+        return decisions
+
+    def decide_again(self, since: int | None = None) -> None:
+        """Make the open decisions again that something at `since` (ms; None: anything) may change."""
+        for view in self.buyer.open_views():
+            if since is None or since <= view.claim.placed_at:
+                before = room_facts(view)
+                view.decisions = self.decide(view, None)
+                self.replace(before, view)
+
+    def replace(self, before: Counter[RoomFact], view: View) -> None:
+        """An order is not what it was: correct the sessions' figures, note it for publishing."""
+        self.desk.deltas.count_change(self.buyer_id, self.buyer, before, room_facts(view))
+        if view.is_paid:
+            self.changed[id(view)] = view
+
+    def take_back(self, view: View) -> None:
+        """An order is no longer this buyer's: take it out of the sessions' figures."""
+        self.desk.deltas.count_change(self.buyer_id, self.buyer, room_facts(view), Counter())
+
+    def _find_first_order(self) -> None:
+        """A new buyer's order is its first paid one, by placed_at, then carrier, order_id."""
+        first = min(
+            self.buyer.paid(),
+            key=lambda view: (view.claim.placed_at, view.claim.carrier, view.claim.order_id),
+            default=None,
+        )
+        for view in self.buyer.paid():
+            if view.new_buyer != (view is first):
+                before = room_facts(view)
+                view.new_buyer = view is first
+                self.replace(before, view)
+
+    # --- the private pool ------------------------------------------------------------------------------------
+
+    def tell(self, type_: str, cause: tuple[str, ...], time: int, **more: Any) -> None:
+        """Tell the private pool what happened to this buyer, unless it has no name any more."""
+        if not self.buyer.anonymous:
+            data = {"buyer_id": self.buyer_id, "ids": pool.ids_of(self.buyer), **more}
+            self.desk.effects.pool_event(type_, cause, time, data)
+
+
+def room_facts(view: View) -> Counter[RoomFact]:
+    """What an order is to the sessions that won its lines."""
+    if not view.decisions:
+        return Counter()
+    return rooms.of_paid(view) if view.is_paid else rooms.of_placed(view)
