@@ -1,0 +1,1 @@
+"""Livepool: who sold it, and who bought it, live."""

@@ -12,7 +12,7 @@ from streams.transport.log import Log
 _LOOK_SECONDS = 0.02
 
 
-class WorkerFailed(RuntimeError):
+class WorkerFailedError(RuntimeError):
     """The worker ended because an agent raised."""
 
 
@@ -32,7 +32,7 @@ async def run(
 ) -> None:
     """Run until `stop` is set or a signal comes; with `drain`, until nothing is left to process.
 
-    `look` is called now and then. Raises WorkerFailed with the reason when an agent raised.
+    `look` is called now and then. Raises WorkerFailedError with the reason when an agent raised.
     """
     stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -51,4 +51,4 @@ async def run(
     finally:
         await app.stop()
     if app.crash_reason:
-        raise WorkerFailed(str(app.crash_reason)) from app.crash_reason
+        raise WorkerFailedError(str(app.crash_reason)) from app.crash_reason

@@ -21,16 +21,14 @@ class Settings(NamedTuple):
     home: Path = DEFAULT_HOME  # everything that an embedded run keeps
     policy: Policy = Policy()
     partitions: int = 1  # of journeys, room-deltas and outputs; one process gains nothing from more
-    synchronous: str = (
-        "full"  # of SQLite: `full` survives a power cut, `off` is for runs that are thrown away
-    )
+    synchronous: str = "full"  # of SQLite: `full` survives a power cut, `off` is for runs that are thrown away
     bad_fuse: bool = True  # stop at a flood of dead letters (policy: bad_share, bad_window)
     max_records: int = 2000  # of a record batch
     cache: int = 100_000  # decoded buyers, orders … kept in memory per table
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read `LIVEPOOL_HOME`, `LIVEPOOL_POLICY`, `LIVEPOOL_PARTITIONS`, `LIVEPOOL_MAX_RECORDS`; SettingsError names a bad one."""
+    """Read `LIVEPOOL_HOME`, `_POLICY`, `_PARTITIONS`, `_MAX_RECORDS`; SettingsError names a bad one."""
     settings = Settings(home=Path(environment.get("LIVEPOOL_HOME", DEFAULT_HOME)))
     if path := environment.get("LIVEPOOL_POLICY"):
         settings = settings._replace(policy=read_policy(Path(path)))

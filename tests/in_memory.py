@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 import msgspec
 
 from schemas.codec import Rejected, decode, topic_of
-from streams.core.admission import Admission, State
+from streams.core.admission import Admission
 from streams.core.board import Room, Session
 from streams.core.intake import arrival
 from streams.core.journey import JourneyMessage, Journeys
 from streams.core.outcome import Effects
 from streams.core.policy import Policy, load
+from streams.core.register import State
 
 _PACK = msgspec.msgpack.Encoder()
 _UNPACK = msgspec.msgpack.Decoder(JourneyMessage)

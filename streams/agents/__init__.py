@@ -1,0 +1,1 @@
+"""The agents: each a loop that folds record batches through the core."""

@@ -67,9 +67,7 @@ class Board:
             for session_id, live in touched.items():
                 room = live.session.room
                 if room.started:
-                    effects.snapshot(
-                        session_id, room.changes, room.latest or 0, live.session.snapshot(session_id)
-                    )
+                    effects.snapshot(session_id, room.changes, room.latest or 0, live.session.snapshot(session_id))
                 live.forget(batch)
                 rooms[session_id] = room
             for output in effects.outputs:

@@ -2,7 +2,7 @@
 
 from schemas.codec import Rejected
 from schemas.values import format_time
-from streams.core.admission import Origin
+from streams.core.register import Origin
 from streams.transport.batches import Record, RecordBatch
 
 LONGEST_DETAIL = 500

@@ -8,17 +8,17 @@ from schemas.codec import decode
 from schemas.events import AnyEvent
 from streams.agents.dead_letters import letter
 from streams.agents.shelf import Shelf
-from streams.core.admission import Admission, Arrival, RefundClaim, State, order_key, refund_key
+from streams.core.admission import Admission
 from streams.core.identity import Person, buyer_id_of
+from streams.core.order_events import order_key, refund_key
 from streams.core.orders import Order
+from streams.core.register import Arrival, RefundClaim, State
 from streams.settings import Settings
 from streams.transport.batches import RecordBatch
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Arrival)
-GENERATION_MS = (
-    48 * 3_600_000
-)  # events are remembered for one to two generations, by the time of their arrival
+GENERATION_MS = 48 * 3_600_000  # events are remembered for one to two generations, by the time of their arrival
 
 
 class Identity:

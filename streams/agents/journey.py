@@ -99,7 +99,5 @@ class Journey:
         async for batch in batches:
             partition = self.partitions.get(batch.partition)
             if partition is None:
-                partition = self.partitions[batch.partition] = JourneyPartition(
-                    self.settings, batch.partition
-                )
+                partition = self.partitions[batch.partition] = JourneyPartition(self.settings, batch.partition)
             await partition.process(batch)

@@ -25,18 +25,16 @@ class Column(NamedTuple):
     right: bool = True
 
 
-def change(last: int, previous: int) -> str:
-    """The last ten minutes against those before: an arrow and a signed percentage, readable without colour."""
+def change(last: int, previous: int, lang: Language) -> str:
+    """The last ten minutes against those before (fen): an arrow and a signed number, readable without colour."""
     difference = last - previous
     if difference == 0:
         return "= 0%"
-    arrow = "▲" if difference > 0 else "▼"
-    if previous == 0:
-        return f"{arrow} {'+' if difference > 0 else '-'}"
-    percent = round(100 * difference / abs(previous))
-    if abs(percent) > _MOST_PERCENT:
-        return f"{arrow} {'>+' if percent > 0 else '<-'}{_MOST_PERCENT}%"
-    return f"{arrow} {percent:+}%"
+    arrow, sign = ("▲", "+") if difference > 0 else ("▼", "-")
+    if previous == 0:  # no percentage of nothing
+        return f"{arrow} {sign}{yuan_short(abs(difference), lang)}"
+    percent = round(100 * abs(difference) / abs(previous))
+    return f"{arrow} {sign}{min(percent, _MOST_PERCENT)}%" + ("+" if percent > _MOST_PERCENT else "")
 
 
 def _carrier(session: Session, lang: Language, _zone: ZoneInfo) -> str:
@@ -49,10 +47,9 @@ def _state(session: Session, lang: Language, zone: ZoneInfo) -> str:
     return f"{Text('ended', '已下播').in_(lang)} {when(session.ended, zone, '%H:%M')}"
 
 
-def _change(session: Session, *_: object) -> str:
-    return change(
-        session.snapshot["last_10m"]["gmv_net_fen"], session.snapshot["previous_10m"]["gmv_net_fen"]
-    )
+def _change(session: Session, lang: Language, _zone: ZoneInfo) -> str:
+    last, previous = (session.snapshot[window]["gmv_net_fen"] for window in ("last_10m", "previous_10m"))
+    return change(last, previous, lang)
 
 
 def _show(metric: str) -> Callable[[Session, Language, ZoneInfo], str]:
@@ -136,6 +133,10 @@ def _fitting(
     return [(column, cells) for column, cells in filled if column in shown]
 
 
+LEGEND = Text(
+    "● live  ○ ended   10m vs before: GMV net of the last ten minutes against the ten before",
+    "● 直播中  ○ 已下播   近10分环比:最近10分钟净GMV与此前10分钟相比",
+)
 _PARTIES = {
     "store": Text("Store", "门店"),
     "anchor": Text("Anchor", "主播"),

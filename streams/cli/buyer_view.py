@@ -175,11 +175,10 @@ class _View:
     def touchpoints(self, touchpoints: list[Mapping[str, Any]]) -> None:
         table = self._table(self.say("When", "时间"), self.say("what", "行为"), self.say("named", "指向"))
         for fact in self._latest(self.say("Scans, shares, contacts", "扫码、分享、好友"), touchpoints):
-            named = {
-                name.removesuffix("_id"): [fact[name]]
-                for name in ("session_id", "store_id", "guide_id", "sharer_id", "token", "chat_id")
-                if name in fact
-            }
+            named = {name.removesuffix("_id"): [value] for name, value in fact["named"].items()}
+            named |= {name: [fact[name]] for name in ("token", "chat_id") if fact[name]}
+            if fact["token_fault"]:
+                named["token"] = [f"{fact['token']} ({fact['token_fault']})"]
             table.add_row(
                 self.time(fact["time"]),
                 _TOUCHPOINTS[fact["type"]].in_(self.lang),

@@ -35,9 +35,9 @@ def home_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def policy_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--policy`."""
-    return click.option(
-        "--policy", type=click.Path(dir_okay=False, path_type=Path), help="Attribution policy (TOML)."
-    )(command)
+    return click.option("--policy", type=click.Path(dir_okay=False, path_type=Path), help="Attribution policy (TOML).")(
+        command
+    )
 
 
 def settings_of(home: Path | None = None, policy: Path | None = None) -> Settings:
@@ -70,9 +70,7 @@ class InputLine(NamedTuple):
     payload: bytes
 
 
-def read_lines(
-    files: tuple[str, ...], on_bytes: Callable[[int], None] = lambda _: None
-) -> Iterator[InputLine]:
+def read_lines(files: tuple[str, ...], on_bytes: Callable[[int], None] = lambda _: None) -> Iterator[InputLine]:
     """The lines of NDJSON files (`-`: standard input, `.gz`: compressed) that are not empty.
 
     `on_bytes` is told how far the files have been read (compressed bytes where they are compressed).
@@ -101,7 +99,7 @@ class _open:  # noqa: N801 - used like the function that it stands for
         if self.name == "-":
             self.raw = None
             return None, sys.stdin.buffer
-        self.raw = Path(self.name).open("rb")  # noqa: SIM115 - closed in __exit__
+        self.raw = Path(self.name).open("rb")
         return self.raw, gzip.GzipFile(fileobj=self.raw) if self.name.endswith(".gz") else self.raw
 
     def __exit__(self, *_: object) -> None:

@@ -73,7 +73,7 @@ def as_data(log: Log, found: Found, policy: Policy) -> dict[str, Any]:
         "profile": profile,
         "orders": [_order(view, policy) for view in orders],
         "visits": sorted(_visits(buyer, policy), key=lambda visit: str(visit["first"]), reverse=True),
-        "touchpoints": [_touchpoint(fact) for fact in sorted(buyer.loose(), key=moment, reverse=True)],
+        "touchpoints": [_touchpoint(fact, lookup) for fact in sorted(buyer.loose(), key=moment, reverse=True)],
     }
 
 
@@ -168,17 +168,18 @@ def _by_stay(facts: list[Fact], found: Iterable[Stay]) -> Iterator[tuple[Stay, l
         yield stay, during
 
 
-def _touchpoint(fact: Fact) -> dict[str, Any]:
-    """A scan, an opened share, a contact or a group; `counted` is the session that it counts for."""
-    named = {
-        name: value
-        for name in ("session_id", "store_id", "guide_id", "sharer_id", "token", "chat_id", "counted")
-        if (value := getattr(fact, name)) is not None
-    }
+def _touchpoint(fact: Fact, lookup: Lookup) -> dict[str, Any]:
+    """A scan, an opened share, a contact or a group; `named` by itself or its token, `counted` for which session."""
+    named = lookup.named(fact.time, fact.token, fact.own)._asdict()
+    fault = named.pop("fault")
     return {
         "time": format_time(fact.time),
         "type": ACTIVITY_TYPES[fact.kind],
         "source": fact.source,
         "id": fact.id,
-        **named,
+        "token": fact.token,
+        "token_fault": fault,
+        "named": {name: value for name, value in named.items() if value is not None},
+        "chat_id": fact.chat_id,
+        "counted": fact.counted,
     }

@@ -74,25 +74,25 @@ def yuan(fen: int, lang: Language) -> str:
     return f"{sign}{text}元" if lang == "zh" else f"{sign}¥{text}"
 
 
-_SHORT: dict[Language, tuple[tuple[int, int, str], ...]] = {  # from so many fen on, in units of so many
-    "zh": ((10_000_000_000, 10_000_000_000, "亿元"), (1_000_000, 1_000_000, "万元")),
-    "en": (
-        (100_000_000_000, 100_000_000_000, "B"),
-        (100_000_000, 100_000_000, "M"),
-        (1_000_000, 100_000, "k"),
-    ),
+_SHORT: dict[Language, tuple[tuple[int, str], ...]] = {  # fen in a unit, from one on
+    "zh": ((10_000_000_000, "亿元"), (1_000_000, "万元")),
+    "en": ((100_000_000_000, "B"), (100_000_000, "M")),
 }
 
 
 def yuan_short(fen: int, lang: Language) -> str:
-    """An amount at a glance, rounded half up: `12.35万元`, `¥123.45k`; below 10,000 yuan to the fen."""
-    sign = "-" if fen < 0 else ""
-    for least, scale, suffix in _SHORT[lang]:
-        if abs(fen) >= least:
-            hundredths = (200 * abs(fen) + scale) // (2 * scale)
+    """An amount at a glance, rounded half up: `¥12,346`, `¥1.23M`, `1.23万元`; below 100 yuan to the fen."""
+    amount = abs(fen)
+    for scale, suffix in _SHORT[lang]:
+        if amount >= scale:
+            hundredths = (200 * amount + scale) // (2 * scale)
             text = f"{hundredths // 100:,}.{hundredths % 100:02}{suffix}"
-            return f"{sign}{text}" if lang == "zh" else f"{sign}¥{text}"
-    return yuan(fen, lang)
+            break
+    else:
+        if amount < 100_00:
+            return yuan(fen, lang)
+        text = f"{(amount + 50) // 100:,}{'元' if lang == 'zh' else ''}"
+    return f"{'-' if fen < 0 else ''}{'' if lang == 'zh' else '¥'}{text}"
 
 
 def ratio(value: float | None, digits: int = 1) -> str:

@@ -2,14 +2,13 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 from rich.table import Table
 
 from schemas.values import parse_time
-from streams.cli.board_view import LIST, credit_table, session_table
+from streams.cli.board_view import LEGEND, LIST, credit_table, session_table
 from streams.cli.buyer_view import show_buyer
 from streams.cli.common import as_json, home_option, open_existing, policy_option, settings_of
 from streams.cli.kept_buyer import as_data, find
@@ -85,6 +84,7 @@ def _show_list(sessions: list[Session], lang: Language, zone: ZoneInfo, as_json:
         return
     console = plain_console()
     console.print(session_table(sessions, LIST, lang, zone, console.width))
+    console.print(LEGEND.in_(lang), style="dim")
 
 
 def _show_session(session: Session, lang: Language, zone: ZoneInfo, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from schemas.codec import encode
 from schemas.topics import TOPICS
 from streams.app import build_app, open_log
 from streams.cli.common import CHUNK, as_json, line_of, policy_option, read_lines, settings_of, to_output
-from streams.runner import WorkerFailed, lag, run
+from streams.runner import WorkerFailedError, lag, run
 from streams.settings import Settings
 from streams.transport.batches import Output
 from streams.transport.log import Log, TopicConfig
@@ -35,9 +35,7 @@ OUTPUTS = [topic for topic in TOPICS.values() if topic.kind == "output"]
     required=True,
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
 )
-@click.option(
-    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the results."
-)
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the results.")
 @policy_option
 @as_json
 def replay(files: tuple[str, ...], out: Path, policy: Path | None, as_json: bool) -> None:
@@ -51,13 +49,11 @@ def replay(files: tuple[str, ...], out: Path, policy: Path | None, as_json: bool
         settings = settings_of(Path(home), policy)._replace(synchronous="off", bad_fuse=False)
         try:
             asyncio.run(_process(files, settings))
-        except WorkerFailed as error:
+        except WorkerFailedError as error:
             raise click.ClickException(str(error)) from error
         counts = export(settings, out)
     if as_json:
-        sys.stdout.buffer.write(
-            encode({"out": str(out), "policy": settings.policy.version, "records": counts}) + b"\n"
-        )
+        sys.stdout.buffer.write(encode({"out": str(out), "policy": settings.policy.version, "records": counts}) + b"\n")
         return
     for name, count in counts.items():
         click.echo(f"{count:>10,}  {out / name}.ndjson")

@@ -22,7 +22,7 @@ from streams.cli.common import (
     settings_of,
     to_output,
 )
-from streams.runner import WorkerFailed, run
+from streams.runner import WorkerFailedError, run
 
 _LOOK_SECONDS = 0.1
 
@@ -43,15 +43,13 @@ def worker(home: Path | None, policy: Path | None, drain: bool, verbose: bool) -
     )
     try:
         asyncio.run(run(build_app(settings), drain=drain))
-    except WorkerFailed as error:
+    except WorkerFailedError as error:
         raise click.ClickException(str(error)) from error
 
 
 @click.command()
 @home_option
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
-)
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 def send(home: Path | None, files: tuple[str, ...]) -> None:
     """Append events from NDJSON files (`-`: standard input) to the input topics, whatever they hold.
 
@@ -68,9 +66,7 @@ def send(home: Path | None, files: tuple[str, ...]) -> None:
 
 @click.command()
 @home_option
-@click.argument(
-    "topic", type=click.Choice([name for name, topic in TOPICS.items() if topic.kind == "output"])
-)
+@click.argument("topic", type=click.Choice([name for name, topic in TOPICS.items() if topic.kind == "output"]))
 @click.option("--drain", is_flag=True, help="End at the present end of the topic.")
 @click.option("--tombstones", is_flag=True, help='Show deletions too, as {"key": …, "value": null}.')
 def tail(home: Path | None, topic: str, drain: bool, tombstones: bool) -> None:

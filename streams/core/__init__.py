@@ -1,0 +1,1 @@
+"""The rules of Livepool: pure functions over plain data, without clock, I/O or Faust."""

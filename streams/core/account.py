@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from streams.core import pool, rooms
-from streams.core.attribution import Case, decide
+from streams.core.attribution import decide
 from streams.core.buyer import CONTACT_ADDED, GROUP_JOINED, SCANNED, Buyer, Decision, Fact, View
+from streams.core.case import Case
 from streams.core.desk import Desk
 from streams.core.presence import Stay, stays
 from streams.core.reference import Lookup
 from streams.core.rooms import RoomFact
-from streams.core.sales import Cause, publish
+from streams.core.sales import Cause, Occasion, publish
 
 POOL_JOINS = (CONTACT_ADDED, GROUP_JOINED)
 
@@ -33,7 +34,7 @@ class Account:
         if self.recount:
             self._find_first_order()
         for view in self.changed.values():
-            publish(view, self.buyer_id, desk.policy, cause, desk.effects)
+            publish(view, Occasion(self.buyer_id, cause, desk.policy, desk.policy_version, desk.effects))
         now = buyer.stream_time - desk.policy.horizon
         for view in buyer.open_views():
             if view.claim.placed_at < now:

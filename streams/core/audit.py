@@ -77,9 +77,7 @@ class Books:
         self.entries += 1
         name = entry.entry_id.encode()
         if name in self._entry_ids:
-            self._twice.append(
-                Finding(entry.sale_id, entry.dimension, f"entry {entry.entry_id} is there twice")
-            )
+            self._twice.append(Finding(entry.sale_id, entry.dimension, f"entry {entry.entry_id} is there twice"))
         self._entry_ids.add(name)
         ledger = self.sums.setdefault(entry.sale_id, Sums()).ledger
         party = (entry.dimension, entry.party_id)
@@ -98,9 +96,7 @@ class Books:
             held = {party: fen for party, fen in sums.ledger.items() if fen}
             if sums.sale is None:
                 for (dimension, party), fen in held.items():
-                    yield Finding(
-                        sale_id, dimension, f"no such sale, but the ledger leaves {fen} fen with {party}"
-                    )
+                    yield Finding(sale_id, dimension, f"no such sale, but the ledger leaves {fen} fen with {party}")
             else:
                 self.paid += sums.sale.amount_fen
                 self.refunded += sums.sale.refunded_fen

@@ -117,9 +117,7 @@ class Sale(msgspec.Struct, array_like=True):
     credits: dict[str, dict[str, int]]  # dimension -> party -> fen
     digest: bytes
     history: list[Revision]
-    posted: tuple[int, dict[str, dict[str, int]]] | None = (
-        None  # amount and weights that the credits come from
-    )
+    posted: tuple[int, dict[str, dict[str, int]]] | None = None  # amount and weights that the credits come from
 
 
 class View(msgspec.Struct, array_like=True):
@@ -176,7 +174,7 @@ class Part(msgspec.Struct, array_like=True):
 
 
 class Buyer(msgspec.Struct, array_like=True):
-    """One buyer; `tally`: session_id -> facts per sort of people (see `board.PEOPLE`)."""
+    """One buyer; `tally`: session_id -> facts per sort of people (see `figures.PEOPLE`)."""
 
     identifiers: list[str]
     parts: dict[str, Part] = {}
@@ -228,11 +226,7 @@ class Buyer(msgspec.Struct, array_like=True):
     def visit(self, session_id: str) -> list[Fact]:
         """The viewer and product events in one session, in order of (time, source, id)."""
         visits = [part.visits[session_id] for part in self.parts.values() if session_id in part.visits]
-        return (
-            visits[0]
-            if len(visits) == 1
-            else sorted((fact for visit in visits for fact in visit), key=moment)
-        )
+        return visits[0] if len(visits) == 1 else sorted((fact for visit in visits for fact in visit), key=moment)
 
     def sessions(self) -> dict[str, None]:
         """Every session_id in its viewer and product events."""

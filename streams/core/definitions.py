@@ -70,18 +70,14 @@ DEFINITIONS: dict[str, Definition] = {
             "所有停留从首次到末次行为的总时长 ÷ 观看人数。",
         ),
     ),
-    "comments": Definition(
-        "events", Text("Comments", "评论数"), Text("Comments, by their count.", "评论次数合计。")
-    ),
+    "comments": Definition("events", Text("Comments", "评论数"), Text("Comments, by their count.", "评论次数合计。")),
     "likes": Definition("events", Text("Likes", "点赞数"), Text("Likes, by their count.", "点赞次数合计。")),
     "shares": Definition(
         "events",
         Text("Shares", "分享数"),
         Text("Shares of the room, by their count.", "分享直播间次数合计。"),
     ),
-    "follows": Definition(
-        "events", Text("Follows", "新增关注"), Text("Follows, by their count.", "关注次数合计。")
-    ),
+    "follows": Definition("events", Text("Follows", "新增关注"), Text("Follows, by their count.", "关注次数合计。")),
     "fan_club_joins": Definition(
         "events",
         Text("Fan club joins", "加入粉丝团"),
@@ -166,9 +162,7 @@ DEFINITIONS: dict[str, Definition] = {
         Text("Refunded", "退款金额"),
         Text("Refunds of those lines, by the time of the refund.", "上述订单行的退款金额(按退款时间)。"),
     ),
-    "gmv_net_fen": Definition(
-        "fen", Text("GMV net", "净GMV"), Text("GMV paid less refunded.", "支付GMV − 退款金额。")
-    ),
+    "gmv_net_fen": Definition("fen", Text("GMV net", "净GMV"), Text("GMV paid less refunded.", "支付GMV − 退款金额。")),
     "conversion": Definition(
         "ratio", Text("Conversion", "成交转化率"), Text("Buyers / viewers.", "成交人数 ÷ 观看人数。")
     ),

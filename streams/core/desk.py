@@ -43,6 +43,7 @@ class Desk:
         at_home: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self.policy = policy
+        self.policy_version = policy.version
         self.buyers = buyers
         self.entries = entries
         self.dependents = dependents

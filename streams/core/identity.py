@@ -136,17 +136,13 @@ class Identities:
         for pair in pairs:
             one, other = pair.split()
             joined = group_of[one] | group_of[other]
-            for alias in group_of:
-                if group_of[alias] & joined:
+            for alias, group in group_of.items():
+                if group & joined:
                     group_of[alias] = joined
         linked = {alias for pair in pairs for alias in pair.split()}
-        return list(
-            {min(group): sorted(group) for alias, group in group_of.items() if alias in linked}.values()
-        )
+        return list({min(group): sorted(group) for alias, group in group_of.items() if alias in linked}.values())
 
-    def _join(
-        self, group: list[str], by_alias: dict[str, str], pairs: list[str], time: int
-    ) -> Changed | None:
+    def _join(self, group: list[str], by_alias: dict[str, str], pairs: list[str], time: int) -> Changed | None:
         links: dict[str, int] = {}
         identifiers = {identifier for alias, identifier in by_alias.items() if self.buyer_of(alias) in group}
         for buyer in group:

@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 from schemas.codec import canonical, decode
 from schemas.events import AnyEvent
-from streams.core.admission import Arrival, Origin
+from streams.core.register import Arrival, Origin
 
 
 def arrival(payload: bytes, origin: Origin) -> Arrival:
@@ -19,7 +19,7 @@ def key_of(event: AnyEvent) -> bytes:
     return blake2b(f"{len(event.source)} {event.source}{event.id}".encode(), digest_size=16).digest()
 
 
-class TooManyBadEvents(RuntimeError):
+class BadEventFloodError(RuntimeError):
     """A flood of dead letters: the configuration is wrong, not the events (spec §8)."""
 
 
@@ -32,13 +32,13 @@ class Fuse:
         self.bad = 0
 
     def note(self, bad: bool) -> None:
-        """Take the fate of one event; raises TooManyBadEvents."""
+        """Take the fate of one event; raises BadEventFloodError."""
         if len(self.last) == self.window:
             self.bad -= self.last[0]
         self.last.append(bad)
         self.bad += bad
         if len(self.last) == self.window and self.bad > self.share * self.window:
-            raise TooManyBadEvents(
+            raise BadEventFloodError(
                 f"{self.bad} of the last {self.window} events were dead letters (bad_share = {self.share}). "
                 "Look at the topic dead-letters for their reasons, mend the producer or the policy, start again."
             )

@@ -202,8 +202,8 @@ class RoomEvent(Message, frozen=True):
 class RoomDelta(msgspec.Struct, array_like=True):
     """What changed in one session since the last delta of this partition; everything in it adds up.
 
-    facts: (kind, time, buyer_id, amount), amount negative when taken back; see `board.FACTS`.
-    people: how many people more (or fewer) of each sort, over the whole show; see `board.PEOPLE`.
+    facts: (kind, time, buyer_id, amount), amount negative when taken back; see `figures.KINDS`.
+    people: how many people more (or fewer) of each sort, over the whole show; see `figures.PEOPLE`.
     online: (whole minute in ms, how many stays more from it on); watch: (ms, how many stays more since it).
     """
 

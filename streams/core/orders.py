@@ -69,7 +69,7 @@ class Order(msgspec.Struct, array_like=True):
         return line if held is None else msgspec.structs.replace(line, amount_fen=held[3])
 
     def judge(self) -> tuple[list[AppliedRefund], list[Refund]]:
-        """The refunds that stand, in order of (time, refund_id), and those that exceed what remains; none before payment."""
+        """The refunds that stand, in order of (time, refund_id), and those above what remains; none before payment."""
         if self.paid is None:
             return [], []
         remaining = {line.line_id: line.amount_fen for line in self.paid.lines}

@@ -58,9 +58,7 @@ class Effects:
 
     def profile(self, buyer_id: str, version: str, time: int, data: dict[str, Any] | None) -> None:
         """Feed a buyer back, or delete a profile."""
-        value = data and cloud_event(
-            "pool-feedback", event_id(buyer_id, version), "buyer.profile", time, data
-        )
+        value = data and cloud_event("pool-feedback", event_id(buyer_id, version), "buyer.profile", time, data)
         self.outputs.append(Output("pool-feedback", buyer_id.encode(), value or None))
 
     def snapshot(self, session_id: str, changes: int, time: int, data: dict[str, Any]) -> None:

@@ -70,9 +70,7 @@ def absorbed(desk: Desk, message: Absorbed) -> list[Message]:
     """Put the parts of another buyer, or of this one before, into this buyer."""
     known, other = desk.buyers.get(message.buyer_id), message.buyer
     if known is not None and known.moved_to is not None and not other.identifiers:
-        return [
-            Absorbed(known.moved_to, other, message.time, message.cause)
-        ]  # it has become another meanwhile
+        return [Absorbed(known.moved_to, other, message.time, message.cause)]  # it has become another meanwhile
     account = Account(desk, message.buyer_id)
     buyer, deltas = account.buyer, desk.deltas
     if not buyer.parts:

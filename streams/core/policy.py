@@ -27,12 +27,8 @@ MODELS = ("rules", "first_touch", "last_touch", "linear", "position_based", "tim
 Model = Literal["rules", "first_touch", "last_touch", "linear", "position_based", "time_decay"]
 
 TIERS = {
-    "live": dict(
-        zip(LIVE_RULES, ("certain",) * 3 + ("strong",) * 2 + ("medium",) * 2 + ("weak",), strict=True)
-    ),
-    "store": dict(
-        zip(STORE_RULES, ("certain",) + ("strong",) * 2 + ("medium",) * 3 + ("weak",) * 2, strict=True)
-    ),
+    "live": dict(zip(LIVE_RULES, ("certain",) * 3 + ("strong",) * 2 + ("medium",) * 2 + ("weak",), strict=True)),
+    "store": dict(zip(STORE_RULES, ("certain",) + ("strong",) * 2 + ("medium",) * 3 + ("weak",) * 2, strict=True)),
 }
 
 
@@ -103,11 +99,12 @@ def _merged(defaults: dict[str, Any], document: Mapping[str, Any], path: str) ->
         if key not in defaults:
             known = ", ".join(sorted(defaults))
             raise PolicyError(f"unknown key `{name}`; known here: {known}")
-        if isinstance(defaults[key], dict):
-            if not isinstance(value, Mapping):
-                raise PolicyError(f"`{name}` must be a table")
-            value = _merged(defaults[key], value, f"{name}.")
-        merged[key] = value
+        if not isinstance(defaults[key], dict):
+            merged[key] = value
+        elif isinstance(value, Mapping):
+            merged[key] = _merged(defaults[key], value, f"{name}.")
+        else:
+            raise PolicyError(f"`{name}` must be a table")
     return merged
 
 
@@ -119,20 +116,18 @@ def _check(policy: Policy) -> None:
         if len(set(section.rules)) != len(section.rules):
             raise PolicyError(f"`{part}.rules` names a rule twice")
         for rule, hours in section.window_hours.items():
-            if not 0 <= hours < float("inf"):
-                raise PolicyError(f"`{part}.window_hours.{rule}` must be 0 or more, not {hours}")
-    for name, number in (
-        ("amend_horizon_hours", policy.amend_horizon_hours),
-        ("presence_timeout_minutes", policy.presence_timeout_minutes),
-        ("bad_share", policy.bad_share),
-    ):
-        if not 0 <= number < float("inf"):
-            raise PolicyError(f"`{name}` must be 0 or more, not {number}")
-    if not 0 < policy.live.half_life_days < float("inf"):
-        raise PolicyError(f"`live.half_life_days` must be above 0, not {policy.live.half_life_days}")
-    if policy.bad_window < 1:
-        raise PolicyError(f"`bad_window` must be 1 or more, not {policy.bad_window}")
+            _check_number(f"{part}.window_hours.{rule}", hours)
+    _check_number("amend_horizon_hours", policy.amend_horizon_hours)
+    _check_number("presence_timeout_minutes", policy.presence_timeout_minutes)
+    _check_number("bad_share", policy.bad_share)
+    _check_number("live.half_life_days", policy.live.half_life_days, above_zero=True)
+    _check_number("bad_window", policy.bad_window, above_zero=True)
     try:
         ZoneInfo(policy.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise PolicyError(f"`timezone`: {policy.timezone!r} is not a known time zone") from None
+
+
+def _check_number(name: str, number: float, *, above_zero: bool = False) -> None:
+    if not 0 <= number < float("inf") or (above_zero and number == 0):
+        raise PolicyError(f"`{name}` must be {'above 0' if above_zero else '0 or more'}, not {number}")

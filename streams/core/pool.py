@@ -3,8 +3,8 @@
 from typing import Any
 
 from schemas.values import format_time
-from streams.core.attribution import open_contacts
 from streams.core.buyer import GROUP_JOINED, GROUP_LEFT, SHARE_OPENED, Buyer, Fact, View, latest_first, moment
+from streams.core.case import open_contacts
 from streams.core.credits import NONE
 from streams.core.reference import Lookup
 
@@ -50,9 +50,7 @@ def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[st
 
 def _latest_visit(buyer: Buyer, time: int) -> Fact:
     """Of the viewer events at the latest moment the one with the smallest (source, id)."""
-    visits = (
-        visit for part in buyer.parts.values() for visit in part.visits.values() if visit[-1].time == time
-    )
+    visits = (visit for part in buyer.parts.values() for visit in part.visits.values() if visit[-1].time == time)
     return min((fact for visit in visits for fact in visit if fact.time == time), key=moment)
 
 

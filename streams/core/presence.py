@@ -39,9 +39,7 @@ def stays(visit: Iterable[Fact], timeout: int) -> list[Stay]:
     return found
 
 
-def add_event(
-    before: Fact | None, fact: Fact, timeout: int, online: dict[int, int], watch: dict[int, int]
-) -> None:
+def add_event(before: Fact | None, fact: Fact, timeout: int, online: dict[int, int], watch: dict[int, int]) -> None:
     """Add an event that is later than all others of its buyer in its session; `before` is the one before it.
 
     The same as taking back all stays and adding those with the event, without looking at them.
@@ -67,7 +65,7 @@ def change(steps: dict[int, int], at: int, by: int) -> None:
 
 
 def add_stays(found: Iterable[Stay], sign: int, online: dict[int, int], watch: dict[int, int]) -> None:
-    """Add (or with -1 take back) stays: `online` steps at whole minutes (sampled: start <= minute < end), `watch` in ms."""
+    """Add (or with -1 take back) stays: steps of `online` at whole minutes (start <= minute < end), of `watch` in ms."""
     for stay in found:
         change(online, whole_minute(stay.first), sign)
         change(online, whole_minute(stay.end), -sign)

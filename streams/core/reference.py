@@ -84,9 +84,12 @@ class Lookup:
 
     def session_in_room(self, room_id: str, time: int) -> SessionStarted | None:
         """The room's last session started at or before `time`, by the start of each session that stands."""
+        return _latest(self.starts_in_room(room_id), time)
+
+    def starts_in_room(self, room_id: str) -> list[SessionStarted]:
+        """The start of every session of a room that stands, in order of (time, source, id)."""
         starts = self._known(self._entry(f"room:{room_id}").starts)
-        standing = [start for start in starts if start == self.session(start.session_id)]
-        return _latest(standing, time)
+        return [start for start in starts if start == self.session(start.session_id)]
 
     def anchors(self, start: SessionStarted, time: int) -> list[str]:
         """Who was on air at `time`: before the start the first set, after the end the last."""
@@ -98,12 +101,16 @@ class Lookup:
 
     def token(self, token: str, time: int) -> tuple[TokenRegistered | None, str | None]:
         """What a token meant at `time`, or None and why: `unknown_token` or `expired_token`."""
-        registration = _meaning(self._known(self._entry(f"token:{token}").registrations), time)
+        registration = self.registration(token, time)
         if registration is None:
             return None, "unknown_token"
         if registration.expires_at is not None and registration.expires_at < time:
             return None, "expired_token"
         return registration, None
+
+    def registration(self, token: str, time: int) -> TokenRegistered | None:
+        """The registration that says what a token meant at `time`, expired or not."""
+        return _meaning(self._known(self._entry(f"token:{token}").registrations), time)
 
     def store_of_sharer(self, sharer_id: str, time: int) -> str | None:
         """The store of a sharer at `time`, from registrations that name both, of whatever token, expired or not."""

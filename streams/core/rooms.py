@@ -6,7 +6,8 @@ a `RoomDelta` that the board adds up, and taking back is adding with the opposit
 
 from collections import Counter
 
-from streams.core.board import (
+from streams.core.buyer import CARTED, SCANNED, Buyer, Fact, View
+from streams.core.figures import (
     JOIN,
     KINDS,
     MADE_FEN,
@@ -19,14 +20,11 @@ from streams.core.board import (
     SCAN,
     UNITS,
 )
-from streams.core.buyer import CARTED, SCANNED, Buyer, Fact, View
 from streams.core.messages import RoomDelta
 from streams.core.presence import Stay, add_stays
 
 RoomFact = tuple[str, int, int]  # (session_id, kind, time)
-COUNTED = {
-    SCANNED: SCAN
-}  # kinds of facts that count for a session otherwise than by happening in it; rest: JOIN
+COUNTED = {SCANNED: SCAN}  # kinds of facts that count for a session otherwise than by happening in it; rest: JOIN
 
 
 class Deltas:
@@ -65,9 +63,7 @@ class Deltas:
         if not any(tally):
             del buyer.tally[session_id]
 
-    def count_change(
-        self, buyer_id: str, buyer: Buyer, before: Counter[RoomFact], after: Counter[RoomFact]
-    ) -> None:
+    def count_change(self, buyer_id: str, buyer: Buyer, before: Counter[RoomFact], after: Counter[RoomFact]) -> None:
         """Replace some facts of a buyer by others."""
         for fact in before.keys() | after.keys() if before else after:
             difference = after[fact] - before[fact]

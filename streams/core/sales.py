@@ -42,55 +42,62 @@ def escaped(id_: str) -> str:
     return id_.replace("%", "%25").replace(":", "%3A")
 
 
-def publish(view: View, buyer_id: str, policy: Policy, cause: Cause, effects: Effects) -> None:
+class Occasion(NamedTuple):
+    """Why, for whom, and by which policy sales are published; `version` is the policy's."""
+
+    buyer_id: str
+    cause: Cause
+    policy: Policy
+    version: str
+    effects: Effects
+
+
+def publish(view: View, occasion: Occasion) -> None:
     """Publish what has changed in the sales of a paid order."""
-    claim = view.claim
     gone = dict(view.sales)
     for line, decision in zip(view.claim.lines, view.decisions, strict=True):
-        sale_id = sale_id_of(claim.carrier, claim.order_id, line.line_id)
-        gone.pop(sale_id, None)
-        _publish_line(view, line, decision, buyer_id, policy, cause, effects)
+        gone.pop(_publish_line(view, line, decision, occasion), None)
     for sale_id, sale in gone.items():
         if sale.posted is not None:
-            _withdraw(sale_id, sale, cause, effects)
+            _withdraw(sale_id, sale, occasion)
 
 
-def _publish_line(
-    view: View, line: Line, decision: Decision, buyer_id: str, policy: Policy, cause: Cause, effects: Effects
-) -> None:
+def _publish_line(view: View, line: Line, decision: Decision, occasion: Occasion) -> str:
     sale_id = sale_id_of(view.claim.carrier, view.claim.order_id, line.line_id)
     refunds = [fen for refund in view.refunds if (fen := refund.lines.get(line.line_id))]
     weights = {dimension: getattr(decision, plural) for dimension, plural in DIMENSIONS.items()}
-    credits_ = {
-        dimension: remaining_after(line.amount_fen, shares, refunds) for dimension, shares in weights.items()
-    }
-    data = _data(view, line, decision, buyer_id, sum(refunds), credits_, policy)
+    held = {dimension: remaining_after(line.amount_fen, shares, refunds) for dimension, shares in weights.items()}
+    data = (
+        _order_data(view, line, sale_id, occasion)
+        | {"refunded_fen": sum(refunds), "net_fen": line.amount_fen - sum(refunds)}
+        | _credit_data(decision, held)
+    )
     digest = blake2b(encode(data), digest_size=16).digest()
     sale = view.sales.get(sale_id)
     if sale is not None and sale.digest == digest:
-        return
+        return sale_id
     if sale is None:
         sale = view.sales[sale_id] = Sale(0, {}, b"", [])
     sale.revision += 1
     posted = (line.amount_fen, weights)
-    for entry in _entries(sale, posted, credits_):
-        _post(sale_id, sale.revision, cause, entry, effects)
-    sale.credits, sale.digest, sale.posted = credits_, digest, posted
-    revision = Revision(
-        sale.revision, cause.time, cause.name, decision.live.rule, decision.store.rule, data["net_fen"]
-    )
+    for entry in _entries(sale, posted, held):
+        _post(sale_id, sale.revision, entry, occasion)
+    sale.credits, sale.digest, sale.posted = held, digest, posted
+    cause = occasion.cause
+    revision = Revision(sale.revision, cause.time, cause.name, decision.live.rule, decision.store.rule, data["net_fen"])
     sale.history = [*sale.history, revision][-LONGEST_HISTORY:]
-    effects.sale(sale_id, sale.revision, cause.time, data | {"revision": sale.revision})
+    occasion.effects.sale(sale_id, sale.revision, cause.time, data | {"revision": sale.revision})
+    return sale_id
 
 
-def _withdraw(sale_id: str, sale: Sale, cause: Cause, effects: Effects) -> None:
+def _withdraw(sale_id: str, sale: Sale, occasion: Occasion) -> None:
     """A line that an earlier payment does not have is no sale after all."""
     sale.revision += 1
     for dimension, credit in sale.credits.items():
         for party, fen in credit.items():
-            _post(sale_id, sale.revision, cause, Entry(dimension, party, -fen, "amendment"), effects)
+            _post(sale_id, sale.revision, Entry(dimension, party, -fen, "amendment"), occasion)
     sale.credits, sale.digest, sale.posted = {}, b"", None
-    effects.sale(sale_id, sale.revision, cause.time, None)
+    occasion.effects.sale(sale_id, sale.revision, occasion.cause.time, None)
 
 
 class Entry(NamedTuple):
@@ -120,36 +127,21 @@ def _entries(
                 yield Entry(dimension, party, difference, "refund")
 
 
-def _post(sale_id: str, revision: int, cause: Cause, entry: Entry, effects: Effects) -> None:
+def _post(sale_id: str, revision: int, entry: Entry, occasion: Occasion) -> None:
     sign = "-" if entry.amount_fen < 0 else "+"
     entry_id = event_id(sale_id, str(revision), entry.dimension, entry.party_id, entry.reason, sign)
-    effects.credit(sale_id, entry_id, cause.time, {
-        "entry_id": entry_id,
-        "sale_id": sale_id,
-        "revision": revision,
-        "dimension": entry.dimension,
-        "party_id": entry.party_id,
-        "amount_fen": entry.amount_fen,
-        "reason": entry.reason,
-    })  # fmt: skip
+    data = {"entry_id": entry_id, "sale_id": sale_id, "revision": revision} | entry._asdict()
+    occasion.effects.credit(sale_id, entry_id, occasion.cause.time, data)
 
 
-def _data(
-    view: View,
-    line: Line,
-    decision: Decision,
-    buyer_id: str,
-    refunded: int,
-    credits_: dict[str, dict[str, int]],
-    policy: Policy,
-) -> dict[str, Any]:
-    """The data of `sale.attributed`; the revision comes last, when it is known that there is one."""
+def _order_data(view: View, line: Line, sale_id: str, occasion: Occasion) -> dict[str, Any]:
+    """What a sale says of its order; the revision is filled in when it is known that there is a new one."""
     claim = view.claim
     return {
-        "sale_id": sale_id_of(claim.carrier, claim.order_id, line.line_id),
+        "sale_id": sale_id,
         "order_id": claim.order_id,
         "line_id": line.line_id,
-        "buyer_id": buyer_id,
+        "buyer_id": occasion.buyer_id,
         "revision": 0,
         "carrier": claim.carrier,
         "item_id": line.item_id,
@@ -157,24 +149,29 @@ def _data(
         "placed_at": format_time(claim.placed_at),
         "paid_at": format_time(claim.time),
         "amount_fen": line.amount_fen,
-        "refunded_fen": refunded,
-        "net_fen": line.amount_fen - refunded,
-        "final_after": format_time(claim.placed_at + policy.horizon),
+        "refunded_fen": 0,
+        "net_fen": 0,
+        "final_after": format_time(claim.placed_at + occasion.policy.horizon),
+        "new_buyer": view.new_buyer,
+        "policy": occasion.version,
+    }
+
+
+def _credit_data(decision: Decision, held: dict[str, dict[str, int]]) -> dict[str, Any]:
+    """What a sale says of its credit: what each party holds (fen), and why."""
+    return {
         "session_id": decision.session_id,
         "mode": decision.mode,
         "live": verdict(decision.live),
         "store": verdict(decision.store),
-        "anchors": _shown(credits_["anchor"], "anchor_id"),
-        "stores": _shown(credits_["store"], "store_id"),
-        "modes": _shown(credits_["mode"], "mode"),
+        "anchors": _shown(held["anchor"], "anchor_id"),
+        "stores": _shown(held["store"], "store_id"),
+        "modes": _shown(held["mode"], "mode"),
         "guide_id": decision.guide_id,
         "sharer_id": decision.sharer_id,
-        "new_buyer": view.new_buyer,
         "considered": [
-            {"decision": which, "rule": rule, "outcome": outcome}
-            for which, rule, outcome in decision.considered
+            {"decision": which, "rule": rule, "outcome": outcome} for which, rule, outcome in decision.considered
         ],
-        "policy": policy.version,
     }
 
 

@@ -174,6 +174,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         puts = {(table, batch.partition): values for table, values in batch.puts.items()}
         await self.transport.write(Log.commit, self.group, batch.spans, batch.outputs, puts)
         batch.reader.batch = None
+        self.notice()
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         committed = self.reads.committed(self.group, offsets)

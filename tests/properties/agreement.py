@@ -3,15 +3,19 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import in_memory
 import oracle
 
+from streams.core.policy import MODELS
+
 ANONYMOUS = re.compile(r'"(anonymous-|a)[0-9a-f]{16}"')  # free to choose: only that it is nobody's name
 NOT_COMPARED = {"revision", "policy", "reason"}  # they tell how a result came about
+SEVERAL_REASONS = {"share", "pool_contact", *MODELS}
 Ends = dict[str, Any]
 
 
@@ -59,9 +63,7 @@ def _ends(sales: Any, ledger: Any, profiles: Any, rooms: Any, letters: Any) -> E
         for name, table in tables.items()
     }
     for sale in ends["sales"].values():
-        sale["considered"] = [
-            (tried["decision"], tried["rule"], outcome) for tried in sale["considered"] if (outcome := _outcome(tried))
-        ]
+        sale["considered"] = [_outcome(*tried) for tried in groupby(sale["considered"], _rule)]
     ends["ledger"] = {" ".join(party): fen for party, fen in ledger.items()}
     ends["dead_letters"] = {
         str(letter): count
@@ -72,14 +74,18 @@ def _ends(sales: Any, ledger: Any, profiles: Any, rooms: Any, letters: Any) -> E
     return ends
 
 
-def _outcome(tried: dict[str, str]) -> str | None:
-    """The outcome of a rule as far as the contract settles it.
+def _rule(considered: dict[str, str]) -> tuple[str, str]:
+    return considered["decision"], considered["rule"]
 
-    Whether what a winner overtook is listed is open, and which reason a lost rule gives when it had several.
+
+def _outcome(rule: tuple[str, str], entries: Iterable[dict[str, str]]) -> tuple[tuple[str, str], str]:
+    """The outcome of a rule, as far as the contract settles it.
+
+    Open is whether those are listed that a winner overtook, and which reason is given when several touches lost
+    each for its own.
     """
-    if tried["rule"] in ("share", "pool_contact") and tried["outcome"] != "won":
-        return None if tried["outcome"] == "superseded" else "lost"
-    return None if tried["outcome"] == "superseded" else tried["outcome"]
+    first = next(iter(entries))["outcome"]
+    return rule, "lost" if rule[1] in SEVERAL_REASONS and first != "won" else first
 
 
 def differences(found: Any, expected: Any, where: str = "") -> Iterator[str]:

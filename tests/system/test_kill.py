@@ -6,8 +6,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-
 from shows import random_show
+
 from streams.show import generate
 from system.runs import Home
 

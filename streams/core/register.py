@@ -1,0 +1,72 @@
+"""What admission keeps, and what comes of admitting one batch of events."""
+
+from collections.abc import MutableMapping
+from typing import Any
+
+import msgspec
+
+from schemas.codec import Rejected
+from streams.core import messages
+from streams.core.identity import Identities, Person, buyer_id_of
+from streams.core.messages import Message
+from streams.core.orders import Order
+
+Origin = list[tuple[str, bytes]]  # headers of a dead letter that say where an event came from
+
+
+class Arrival(msgspec.Struct, array_like=True, frozen=True):
+    """A valid event on its way through `arrivals`: 16-byte digests of its (source, id) and of its canonical form."""
+
+    key: bytes
+    digest: bytes
+    payload: bytes
+    origin: Origin
+
+
+class RefundClaim(msgspec.Struct, array_like=True, frozen=True):
+    """Which order a refund id belongs to: that of its first event by (time, source, id)."""
+
+    time: int
+    source: str
+    id: str
+    order: str
+
+
+class State(msgspec.Struct):
+    """The mappings that admission keeps; all but `seen` are for ever."""
+
+    seen: MutableMapping[bytes, bytes]  # key of an arrival -> its digest
+    people: MutableMapping[str, Person]
+    members: MutableMapping[str, str]
+    cuts: MutableMapping[str, dict[str, int]]
+    orders: MutableMapping[str, Order]
+    refunds: MutableMapping[str, RefundClaim]
+    erasures: MutableMapping[str, list[tuple[int, str]]]  # alias -> (seq, anonymous id) of each deletion request
+
+
+class Register:
+    """State and outcome. `routes`: whose partition (None: all), message; `letters`: dead letters with their bytes."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.identities = Identities(state.people, state.members, state.cuts)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a batch: nothing done yet."""
+        self.routes: list[tuple[str | None, Message]] = []
+        self.letters: list[tuple[Rejected, bytes, Origin]] = []
+        self.duplicates = 0
+        self.accepted = 0
+
+    def to(self, key: str | None, message: Message) -> None:
+        """Send a message to the partition of a buyer or a session, or to all."""
+        self.routes.append((key, message))
+
+    def person(self, event: Any) -> tuple[str, str]:
+        """Link the identifiers of an event: the buyer it belongs to, and its best identifier."""
+        identifiers: list[str] = event.data.ids.pairs()
+        if len(identifiers) > 1:
+            for change in self.identities.link(identifiers, event.time):
+                self.to(change.buyer_id, messages.Joined(change.buyer_id, change, event.time))
+        return self.identities.buyer_of(buyer_id_of(identifiers[0])), identifiers[0]
