@@ -21,10 +21,6 @@ CHUNK = 2000  # lines of one append
 as_json = click.option("--json", "as_json", is_flag=True, help="For machines: JSON on standard output.")
 
 
-class _Home(click.ParamType):
-    name = "folder"
-
-
 def home_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--home`."""
     return click.option(
@@ -58,7 +54,8 @@ def open_existing(home: Path | None) -> Log:
     settings = settings_of(home)
     if not (settings.home / "livepool.db").exists():
         raise click.UsageError(
-            f"no run in {settings.home}: start one with `livepool worker` or `livepool demo`, or name its folder by --home"
+            f"no run in {settings.home}: start one with `livepool worker` or `livepool demo`,"
+            " or name its folder by --home"
         )
     return open_log(settings)
 
@@ -80,9 +77,9 @@ def read_lines(files: tuple[str, ...], on_bytes: Callable[[int], None] = lambda 
     for name in files:
         with _open(name) as (raw, stream):
             for line in stream:
-                if payload := line.rstrip(b"\r\n"):
-                    if not payload.isspace():
-                        yield InputLine(number, payload)
+                payload = line.rstrip(b"\r\n")
+                if payload and not payload.isspace():
+                    yield InputLine(number, payload)
                 number += 1
                 if number % CHUNK == 0 and raw is not None:
                     on_bytes(done + raw.tell())

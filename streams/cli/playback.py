@@ -24,7 +24,7 @@ from streams.transport.log import Log
 
 MOST_AHEAD = 20_000  # records that the feeding may be ahead of the agents
 _LONGEST_GAP = 4  # in usual gaps
-_FUTURE_MS = 3_600_000  # a time further ahead than this is one of the broken events
+_FUTURE_MS = 48 * 3_600_000  # a time further ahead than this is one of the broken events
 _STEP_SECONDS = 0.04
 
 

@@ -16,6 +16,7 @@ from streams.core.sales import order_name
 
 
 def placed(register: Register, event: events.OrderPlaced, _arrival: Arrival, seq: int) -> None:
+    """What was placed: for the board, and for the sale's buyer only until the payment is known."""
     claim = _claim(register, event, seq)
     key, order = _order(register, event.data)
     before = order.placed_view()
@@ -25,6 +26,7 @@ def placed(register: Register, event: events.OrderPlaced, _arrival: Arrival, seq
 
 
 def paid(register: Register, event: events.OrderPaid, _arrival: Arrival, seq: int) -> None:
+    """The payment: its lines are the sales."""
     claim = _claim(register, event, seq)
     key, order = _order(register, event.data)
     before, paid = order.placed_view(), order.paid
@@ -36,6 +38,7 @@ def paid(register: Register, event: events.OrderPaid, _arrival: Arrival, seq: in
 
 
 def amended(register: Register, event: events.OrderAmended, _arrival: Arrival, _seq: int) -> None:
+    """Other amounts hold for what was placed."""
     key, order = _order(register, event.data)
     before = order.placed_view()
     for line in event.data.lines:
@@ -48,6 +51,7 @@ def cancelled(register: Register, event: events.OrderCancelled, _arrival: Arriva
 
 
 def refunded(register: Register, event: events.RefundSucceeded, arrival: Arrival, _seq: int) -> None:
+    """Money went back; of several events with one refund id the first stands, on whatever order."""
     data = event.data
     key, order = _order(register, data)
     refund = Refund(

@@ -65,7 +65,7 @@ def change(steps: dict[int, int], at: int, by: int) -> None:
 
 
 def add_stays(found: Iterable[Stay], sign: int, online: dict[int, int], watch: dict[int, int]) -> None:
-    """Add (or with -1 take back) stays: steps of `online` at whole minutes (start <= minute < end), of `watch` in ms."""
+    """Add (-1: take back) stays: steps of `online` at whole minutes (start <= minute < end), of `watch` in ms."""
     for stay in found:
         change(online, whole_minute(stay.first), sign)
         change(online, whole_minute(stay.end), -sign)

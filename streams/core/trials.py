@@ -18,9 +18,10 @@ from fractions import Fraction
 from typing import Any
 
 from schemas.values import format_time
-from streams.core.attribution import Case, open_contacts, qualifying
+from streams.core.case import Case, open_contacts
 from streams.core.buyer import ACTIVITY_TYPES, CONTACT_ADDED, SHARE_OPENED, Decision, Evidence, Fact
 from streams.core.credits import NONE
+from streams.core.live_rules import qualifying
 from streams.core.messages import Line, SessionStarted
 from streams.core.multitouch import weigh
 from streams.core.policy import HOUR_MS, MODELS, TOUCH_RULES

@@ -20,12 +20,11 @@ _KEYS = 256
 
 
 class Policy(NamedTuple):
-    """How long dead records and tombstones may stay, and how much one step may do."""
+    """How long dead records and tombstones may stay, and how many records one step may look at."""
 
     max_dead_ms: int = _HOUR_MS
     tombstone_ms: int = 24 * _HOUR_MS  # readers that are slower than this may miss a deletion, as in Kafka
     max_records: int = 2000
-    max_rows: int = 8
 
 
 DEFAULT = Policy()
@@ -41,11 +40,8 @@ class _Row(NamedTuple):
     records: bytes
 
 
-_ROW = "SELECT position, partition_id, first, last, count, tombstones_since, records FROM rows"
 # The offset up to which every group has committed; all of the log when no group reads it.
-_CONSUMED = (
-    "coalesce((SELECT min(next_offset) FROM offsets WHERE offsets.partition_id = partitions.id), next_offset)"
-)
+_CONSUMED = "coalesce((SELECT min(next_offset) FROM offsets WHERE offsets.partition_id = partitions.id), next_offset)"
 
 
 def step(database: sqlite3.Connection, policy: Policy) -> bool:
@@ -65,17 +61,15 @@ def _expire(database: sqlite3.Connection, now: int, policy: Policy) -> bool:
         " WHERE retention_ms IS NOT NULL"
     ).fetchall()
     for number, consumed, retention_ms in partitions:
-        oldest = database.execute(
-            "SELECT position, last, timestamp FROM rows WHERE partition_id = ? ORDER BY last LIMIT ?",
-            (number, policy.max_rows),
-        ).fetchall()
-        expired = [
-            (position,)
-            for position, last, timestamp in oldest
-            if last < consumed and timestamp < now - retention_ms
-        ]
+        # The subquery reads the oldest rows only: without it a late one would be sought in all of the log.
+        expired = _pick(
+            database,
+            "(SELECT * FROM rows WHERE partition_id = ? ORDER BY last LIMIT 1000) WHERE last < ? AND timestamp < ?",
+            (number, consumed, now - retention_ms),
+            policy,
+        )
         if expired:
-            database.executemany("DELETE FROM rows WHERE position = ?", expired)
+            database.executemany("DELETE FROM rows WHERE position = ?", [(position,) for position in expired])
             return True
     return False
 
@@ -85,20 +79,40 @@ def _index(database: sqlite3.Connection, now: int, policy: Policy) -> bool:
         f"SELECT id, indexed, {_CONSUMED} AS consumed FROM partitions JOIN topics ON name = topic"  # noqa: S608
         " WHERE compacted AND indexed < consumed"
     ).fetchall()
-    for number, indexed, consumed in partitions:
-        done = 0
-        rows = database.execute(
-            f"{_ROW} WHERE partition_id = ? AND last >= ? AND last < ? ORDER BY last LIMIT ?",
-            (number, indexed, consumed, policy.max_rows),
-        ).fetchall()
-        for row in map(_Row._make, rows):
-            _index_row(database, row, now)
-            done += row.size
-            if done >= policy.max_records:
-                break
-        if done:
+    for partition in partitions:
+        positions = _pick(
+            database, "rows WHERE partition_id = ? AND last >= ? AND last < ? ORDER BY last", partition, policy
+        )
+        for position in positions:
+            _index_row(database, _load(database, position), now)
+        if positions:
             return True
     return False
+
+
+def _pick(database: sqlite3.Connection, source: str, parameters: tuple[int, ...], policy: Policy) -> list[int]:
+    """Return the first positions of `source` that one step may take: at least one, if there are any."""
+    picked: list[int] = []
+    records = 0
+    rows = database.execute(
+        f"SELECT position, count FROM {source} LIMIT ?",  # noqa: S608
+        (*parameters, policy.max_records),
+    ).fetchall()
+    for position, count in rows:
+        if picked and records + count > policy.max_records:
+            break
+        picked.append(position)
+        records += count
+    return picked
+
+
+def _load(database: sqlite3.Connection, position: int) -> _Row:
+    return _Row(
+        *database.execute(
+            "SELECT position, partition_id, first, last, count, tombstones_since, records FROM rows WHERE position = ?",
+            (position,),
+        ).fetchone()
+    )
 
 
 def _index_row(database: sqlite3.Connection, row: _Row, now: int) -> None:
@@ -134,32 +148,27 @@ def _latest(
 
 
 def _rewrite_dead(database: sqlite3.Connection, now: int, policy: Policy) -> bool:
-    rows = database.execute(
-        f"{_ROW} WHERE dead > 0 AND dead * 2 >= count LIMIT ?", (policy.max_rows,)
-    ).fetchall()
-    rows = (
-        rows
-        or database.execute(
-            f"{_ROW} WHERE dead_since < ? LIMIT ?", (now - policy.max_dead_ms, policy.max_rows)
-        ).fetchall()
-    )
-    for row in map(_Row._make, rows):
-        _rewrite(database, row, drop_tombstones=False)
-    return bool(rows)
+    positions = _pick(database, "rows WHERE dead > 0 AND dead * 2 >= count", (), policy)
+    positions = positions or _pick(database, "rows WHERE dead_since < ?", (now - policy.max_dead_ms,), policy)
+    for position in positions:
+        _rewrite(database, _load(database, position), drop_tombstones=False)
+    return bool(positions)
 
 
 def _drop_tombstones(database: sqlite3.Connection, now: int, policy: Policy) -> bool:
     # A tombstone goes after what it deletes, or a reader from the start would see the key alive again.
     # What it deletes was marked dead when it was indexed, so no such row is left when none is as old.
-    rows = database.execute(
-        f"{_ROW} AS tombstones WHERE tombstones_since < ? AND NOT EXISTS (SELECT 1 FROM rows WHERE"  # noqa: S608
+    positions = _pick(
+        database,
+        "rows AS tombstones WHERE tombstones_since < ? AND NOT EXISTS (SELECT 1 FROM rows WHERE"
         " rows.partition_id = tombstones.partition_id AND rows.dead_since <= tombstones.tombstones_since"
-        " AND rows.position != tombstones.position) LIMIT ?",
-        (now - policy.tombstone_ms, policy.max_rows),
-    ).fetchall()
-    for row in map(_Row._make, rows):
-        _rewrite(database, row, drop_tombstones=True)
-    return bool(rows)
+        " AND rows.position != tombstones.position)",
+        (now - policy.tombstone_ms,),
+        policy,
+    )
+    for position in positions:
+        _rewrite(database, _load(database, position), drop_tombstones=True)
+    return bool(positions)
 
 
 def _rewrite(database: sqlite3.Connection, row: _Row, *, drop_tombstones: bool) -> None:

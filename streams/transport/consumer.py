@@ -141,9 +141,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
             record.delivered = True
             first = record.records[0]
             return self._message(tp, first.offset, first.timestamp, None, None, record)
-        return self._message(
-            tp, record.offset, record.timestamp, list(record.headers), record.key, record.value
-        )
+        return self._message(tp, record.offset, record.timestamp, list(record.headers), record.key, record.value)
 
     def _message(
         self, tp: TP, offset: int, timestamp: int, headers: Any, key: bytes | None, value: Any
@@ -179,9 +177,14 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         committed = self.reads.committed(self.group, offsets)
         spans = {tp: Span(committed[tp], offset) for tp, offset in offsets.items()}
-        pending = self.transport.pending_puts.copy()
-        self.transport.pending_puts.clear()
-        await self.transport.write(Log.commit, self.group, spans, (), pending)
+        pending = self.transport.pending_puts
+        written = {table: dict(values) for table, values in pending.items()}
+        await self.transport.write(Log.commit, self.group, spans, (), written)
+        # Only now: until the commit agents read their writes here. Later writes stay for the next one.
+        for table, values in written.items():
+            for key, value in values.items():
+                if pending[table].get(key) is value:
+                    pending[table].pop(key, None)
         return True
 
     @Service.task  # type: ignore[untyped-decorator]
@@ -195,9 +198,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Forget what was fetched and not delivered."""
-        committed = self.reads.committed(
-            self.group, [tp for tp in self._assignment if not self._is_changelog_tp(tp)]
-        )
+        committed = self.reads.committed(self.group, [tp for tp in self._assignment if not self._is_changelog_tp(tp)])
         self._positions.update(committed)
         for reader in self._readers:
             if reader.batch is not None and not reader.batch.delivered:

@@ -161,9 +161,7 @@ class Transport(base.Transport):  # type: ignore[misc]
     def _thread(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(1, thread_name_prefix="embedded-log")
 
-    async def write(
-        self, operation: Callable[Concatenate[Log, P], R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
+    async def write(self, operation: Callable[Concatenate[Log, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a method of `Log` in a transaction of its own, after those that were asked for before."""
 
         def call() -> R:

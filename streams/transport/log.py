@@ -213,29 +213,26 @@ class Log:
     def committed(self, group: str, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Return the next offset that the group will process; 0 when it has committed nothing."""
         query = "SELECT next_offset FROM offsets WHERE consumer_group = ? AND partition_id = ?"
-        found = {
-            tp: self._database.execute(query, (group, self._topics.partition_id(tp))).fetchone() for tp in tps
-        }
+        found = {tp: self._database.execute(query, (group, self._topics.partition_id(tp))).fetchone() for tp in tps}
         return {tp: row[0] if row else 0 for tp, row in found.items()}
 
     def end_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Return the offset that the next append gets."""
         query = "SELECT next_offset FROM partitions WHERE id = ?"
-        return {
-            tp: self._database.execute(query, (self._topics.partition_id(tp),)).fetchone()[0] for tp in tps
-        }
+        return {tp: self._database.execute(query, (self._topics.partition_id(tp),)).fetchone()[0] for tp in tps}
 
     def lag(self, group: str, tps: Iterable[TopicPartition]) -> int:
         """Return how many offsets lie before the group; 0 means drained.
 
         Holes that compaction left count until a record behind them is consumed, never at the end.
         """
+        query = "SELECT first FROM rows WHERE partition_id = ? AND last >= ? ORDER BY last LIMIT 1"
         committed = self.committed(group, tps)
         ends = self.end_offsets(committed)
         return sum(
-            ends[tp] - max(start, row.first)
+            ends[tp] - max(start, first)
             for tp, start in committed.items()
-            for row in reading.rows(self._database, self._topics, tp, start, limit=1)
+            for (first,) in self._database.execute(query, (self._topics.partition_id(tp), start))
         )
 
     # Records

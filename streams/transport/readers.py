@@ -75,9 +75,7 @@ def assign_readers(app: Any, sources: Iterable[TP]) -> list[Reader]:
             continue
         channels = app.topics._tp_index[tp]
         if len(channels) != 1:
-            raise ImproperlyConfigured(
-                f"topic {tp.topic} is read by {len(channels)} agents: a batch has one commit"
-            )
+            raise ImproperlyConfigured(f"topic {tp.topic} is read by {len(channels)} agents: a batch has one commit")
         (channel,) = channels
         if len(channel.topics) == 1:
             readers.append(Reader((tp,)))

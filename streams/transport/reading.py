@@ -14,23 +14,24 @@ _PAGE = 64
 _POSITION, _OFFSET = itemgetter(0), itemgetter(2)
 
 
-def chunks(
-    database: sqlite3.Connection, topics: Topics, start: Mapping[TopicPartition, int]
-) -> Iterator[list[Record]]:
+def chunks(database: sqlite3.Connection, topics: Topics, start: Mapping[TopicPartition, int]) -> Iterator[list[Record]]:
     """Yield the records from the offsets `start` on, in the order of their appends.
 
     That order is total: SQLite has one writer at a time, so each record of the log has a position. In
     constant memory; ends at the present end of the log.
     """
+    # Each topic-partition is listed by a statement of its own: without this bound a later one could show
+    # an append that an earlier one has missed, and so deliver it out of order.
+    (end,) = database.execute("SELECT next_position FROM appends").fetchone()
     if len(start) == 1:
         ((tp, offset),) = start.items()
-        for row in rows(database, topics, tp, offset):
+        for row in rows(database, topics, tp, offset, end):
             yield _records(database, row, offset)[1]
         return
     # A row's records may stand between those of other rows of the same append, so a record is passed
     # on when no row is left that begins before it.
     waiting: list[tuple[int, Record]] = []
-    for row in merge(*(rows(database, topics, *item) for item in start.items()), key=_POSITION):
+    for row in merge(*(rows(database, topics, *item, end) for item in start.items()), key=_POSITION):
         ready = bisect_left(waiting, row.position, key=_POSITION)
         if ready:
             yield [record for _, record in waiting[:ready]]
@@ -41,18 +42,16 @@ def chunks(
         yield [record for _, record in waiting]
 
 
-def rows(
-    database: sqlite3.Connection, topics: Topics, tp: TopicPartition, offset: int, limit: int = _PAGE
-) -> Iterator[Row]:
-    """Yield the rows of a topic-partition that end at `offset` or later, without their blobs."""
+def rows(database: sqlite3.Connection, topics: Topics, tp: TopicPartition, offset: int, end: int) -> Iterator[Row]:
+    """Yield the rows of a topic-partition from `offset` up to position `end`, without their blobs."""
     # In pages, so that a slow reader does not hold a read transaction open and the WAL with it.
     query = (
         "SELECT position, first, last, count, timestamp FROM rows WHERE partition_id = ? AND last >= ?"
-        " ORDER BY last LIMIT ?"
+        " AND position < ? ORDER BY last LIMIT ?"
     )
     number = topics.partition_id(tp)
     while True:
-        page = database.execute(query, (number, offset, limit)).fetchall()
+        page = database.execute(query, (number, offset, end, _PAGE)).fetchall()
         for position, *fields in page:
             yield Row(position, *tp, *fields)
         if len(page) < _PAGE:

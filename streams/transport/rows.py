@@ -90,9 +90,7 @@ class Packed(NamedTuple):
     blob: bytes
 
 
-def build(
-    outputs: Iterable[Output], partitions: Mapping[str, int]
-) -> Iterator[tuple[TopicPartition, Packed]]:
+def build(outputs: Iterable[Output], partitions: Mapping[str, int]) -> Iterator[tuple[TopicPartition, Packed]]:
     """Group `outputs` into rows of one topic-partition each, within the limits, in order.
 
     `partitions` is the number of partitions of each topic. Raises TypeError when a key or value is not

@@ -21,9 +21,7 @@ _WRITE = "INSERT INTO state (table_id, key, value) VALUES {} ON CONFLICT DO UPDA
 _WRITE_ONE, _WRITE_MANY = _WRITE.format("(?, ?, ?)"), _WRITE.format(",".join(["(?, ?, ?)"] * _WRITE_KEYS))
 
 
-def read(
-    database: sqlite3.Connection, table: str, partition: int, keys: Iterable[bytes]
-) -> dict[bytes, bytes]:
+def read(database: sqlite3.Connection, table: str, partition: int, keys: Iterable[bytes]) -> dict[bytes, bytes]:
     """Return the values of `keys`; missing keys are absent."""
     found: dict[bytes, bytes] = {}
     for table_id in _ids(database, table, partition):
@@ -57,8 +55,7 @@ def _scan(database: sqlite3.Connection, table_id: int, prefix: bytes) -> Iterato
     start, inclusive = prefix, True
     while True:
         page = database.execute(
-            "SELECT key, value FROM state WHERE table_id = ? AND key >= ? AND (? OR key > ?)"
-            " ORDER BY key LIMIT ?",
+            "SELECT key, value FROM state WHERE table_id = ? AND key >= ? AND (? OR key > ?) ORDER BY key LIMIT ?",
             (table_id, start, inclusive, start, _PAGE),
         ).fetchall()
         for key, value in page:

@@ -28,7 +28,7 @@ class Store(base.SerializedStore[Any, Any]):  # type: ignore[misc]
 
     @property
     def _reads(self) -> Any:
-        return cast("Any", self.app.transport).log
+        return self.app.transport.log
 
     def _get(self, key: bytes) -> bytes | None:
         partition, batch = _where()
@@ -41,7 +41,7 @@ class Store(base.SerializedStore[Any, Any]):  # type: ignore[misc]
         return cast("bytes | None", value)
 
     def _pending(self, partition: int | None, key: bytes) -> object:
-        for (table, number), values in cast("Any", self.app.transport).pending_puts.items():
+        for (table, number), values in self.app.transport.pending_puts.items():
             if table == self.table_name and partition in (None, number) and key in values:
                 return values[key]
         return _ABSENT
@@ -51,7 +51,7 @@ class Store(base.SerializedStore[Any, Any]):  # type: ignore[misc]
         if batch is not None:
             batch.put(self.table_name, key, value)
         elif partition is not None:
-            cast("Any", self.app.transport).pending_puts[self.table_name, partition][key] = value
+            self.app.transport.pending_puts[self.table_name, partition][key] = value
         else:
             raise TypeError("a table is changed by an agent only")
 
@@ -85,9 +85,7 @@ class Store(base.SerializedStore[Any, Any]):  # type: ignore[misc]
         """Refuse: this is the only copy of the state, in one file with the log."""
         raise NotImplementedError("remove the directory of the log to start afresh")
 
-    async def backup_partition(
-        self, tp: TP | int, flush: bool = True, purge: bool = False, keep: int = 1
-    ) -> None:
+    async def backup_partition(self, tp: TP | int, flush: bool = True, purge: bool = False, keep: int = 1) -> None:
         """Refuse: state and log are one file, which SQLite's own tools copy."""
         raise NotImplementedError("copy the log with `sqlite3 livepool.db '.backup FILE'`")
 

@@ -38,9 +38,7 @@ async def test_outputs_keep_the_order_of_the_calls_within_a_partition(transport)
     async def split(batch: Any) -> None:
         for record in batch.records:
             odd = int(record.value) % 2
-            batch.send(
-                "odd" if odd else "even", record.key, record.value, (("n", record.value),), partition=odd
-            )
+            batch.send("odd" if odd else "even", record.key, record.value, (("n", record.value),), partition=odd)
 
     await drain(transport, split)
     assert [int(record.value) for record in transport.read("even")] == list(range(0, 100, 2))
@@ -180,9 +178,7 @@ async def test_kill_9_at_any_moment_loses_and_doubles_nothing(transport):
     while transport.lag("chain", "source", "copied"):
         lag = transport.lag("chain", "source", "copied")
         with ending(transport.worker("chain", max_records=50)) as worker:
-            await until(
-                lambda lag=lag: transport.lag("chain", "source", "copied") != lag or worker.poll() is not None
-            )
+            await until(lambda lag=lag: transport.lag("chain", "source", "copied") != lag or worker.poll() is not None)
             if killed < 3:
                 await asyncio.sleep(random.random() * 0.15)
                 killed += 1

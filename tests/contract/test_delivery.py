@@ -33,9 +33,7 @@ def collected(batches: list[list[Record]]) -> list[Record]:
 async def test_records_come_once_in_order_of_their_partition_and_in_batches(transport):
     transport.declare(TopicConfig("source", 3))
     for start in range(0, 3000, 1000):
-        transport.append(
-            *(Output("source", b"key-%d" % (n % 40), b"%d" % n) for n in range(start, start + 1000))
-        )
+        transport.append(*(Output("source", b"key-%d" % (n % 40), b"%d" % n) for n in range(start, start + 1000)))
     app = transport.app("group")
     batches = collector(app, "source")
     async with running(app):
@@ -64,9 +62,7 @@ async def test_max_records_bounds_a_batch(transport):
 async def test_keys_values_and_headers_come_as_they_were_sent(transport):
     transport.declare(TopicConfig("source"))
     sent = [
-        Output(
-            "source", "买家:直播间".encode(), "订单".encode(), (("reason", "坏".encode()), ("empty", b""))
-        ),
+        Output("source", "买家:直播间".encode(), "订单".encode(), (("reason", "坏".encode()), ("empty", b""))),
         Output("source", None, b"no key"),
         Output("source", b"", b""),
         Output("source", b"deleted", None),
@@ -167,9 +163,7 @@ async def test_topics_of_one_agent_come_in_the_order_of_their_appends(transport)
     topics = ["a", "b", "c"]
     transport.declare(*(TopicConfig(topic, 2) for topic in topics))
     for start in range(0, 4000, 500):
-        records = (
-            Output(topics[n * n % 3], b"key-%d" % (n % 7), b"%d" % n) for n in range(start, start + 500)
-        )
+        records = (Output(topics[n * n % 3], b"key-%d" % (n % 7), b"%d" % n) for n in range(start, start + 500))
         transport.append(*records)
     app = transport.app("group", max_records=300)
     batches = collector(app, *topics)
@@ -221,9 +215,7 @@ async def test_a_rebalance_at_any_moment_loses_and_doubles_nothing(transport):
     app.consumer.perform_seek = slow_seek
     async with running(app):
         for start in range(0, 2000, 400):
-            transport.append(
-                *(Output("source", None, b"%d" % n, (), n % 2) for n in range(start, start + 400))
-            )
+            transport.append(*(Output("source", None, b"%d" % n, (), n % 2) for n in range(start, start + 400)))
             held.clear()
             await until(held.is_set)
             rebalances = app.rebalancing_count

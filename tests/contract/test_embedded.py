@@ -168,9 +168,7 @@ def test_compaction_never_changes_what_a_table_of_the_topic_would_hold(tmp_path_
                 else:
                     table[b"%d" % key] = b"%d" % number
             log.append(outputs)
-            policy = Policy(
-                *data.draw(st.tuples(st.sampled_from([-1, 10**9]), st.sampled_from([-1, 10**9]))), 3, 2
-            )
+            policy = Policy(*data.draw(st.tuples(st.sampled_from([-1, 10**9]), st.sampled_from([-1, 10**9]))), 3, 2)
             for _ in range(data.draw(st.integers(0, 9))):
                 log.compact(policy)
             replayed: dict[bytes, bytes] = {}
@@ -196,9 +194,7 @@ def test_any_appends_are_fetched_in_their_order(tmp_path_factory, appends, max_r
         tps = [tp for topic in "abc" for tp in log.partitions(topic)]
         sent = []
         for records in appends:
-            log.append(
-                [Output(topic, None, b"%d" % (len(sent) + i), (), p) for i, (topic, p) in enumerate(records)]
-            )
+            log.append([Output(topic, None, b"%d" % (len(sent) + i), (), p) for i, (topic, p) in enumerate(records)])
             sent += records
         got = []
         while (fetch := log.fetch("group", tps, max_records)).records:
@@ -252,9 +248,7 @@ def test_read_starts_where_it_is_told(log):
 
 
 def test_state_of_all_partitions_is_merged_in_key_order(log):
-    log.commit(
-        "group", {}, (), {("t", p): {b"%03d" % n: b"%d" % p for n in range(p, 600, 3)} for p in range(3)}
-    )
+    log.commit("group", {}, (), {("t", p): {b"%03d" % n: b"%d" % p for n in range(p, 600, 3)} for p in range(3)})
     assert [key for key, _ in log.state_scan("t")] == [b"%03d" % n for n in range(600)]
     assert [key for key, _ in log.state_scan("t", None, b"01")] == [b"%03d" % n for n in range(10, 20)]
     assert log.state_size("t") == 600

@@ -1,0 +1,93 @@
+"""What a person sees while the demo plays: a board that is drawn anew, or without a terminal a line now and then."""
+
+import time
+from collections import deque
+from types import TracebackType
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text as Line
+
+from streams.cli.board_view import BOARD, LEGEND, credit_tables, session_table
+from streams.cli.language import when, yuan, yuan_short
+from streams.cli.playback import Playback
+from streams.cli.published import Published
+from streams.cli.terminal import plain_console
+from streams.core.definitions import Language, Text
+from streams.runner import lag
+
+_DRAW_SECONDS, _LINE_SECONDS, _RATE_SECONDS = 0.25, 5.0, 3.0
+_TOP = 5
+
+
+class Board:
+    """Looks at what is published, as often as it is worth it; `look` is called at every opportunity."""
+
+    def __init__(
+        self, published: Published, playback: Playback, lang: Language, zone: ZoneInfo, *, redraw: bool
+    ) -> None:
+        self.published = published
+        self.playback = playback
+        self.lang = lang
+        self.zone = zone
+        self.console = plain_console(stderr=not redraw)
+        self.live = Live(console=self.console, auto_refresh=False, transient=True) if redraw else None
+        self._pause = _DRAW_SECONDS if redraw else _LINE_SECONDS
+        self._next = time.monotonic() + (0 if redraw else _LINE_SECONDS)
+        self._sent = deque([(time.monotonic(), 0)])
+
+    def __enter__(self) -> Self:
+        if self.live is not None:
+            self.live.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+    def look(self) -> None:
+        """Show how things are, if the last time was long enough ago."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + self._pause
+        self._sent.append((now, self.playback.sent))
+        while len(self._sent) > 2 and now - self._sent[0][0] > _RATE_SECONDS:
+            self._sent.popleft()
+        self.published.update()
+        if self.live is None:
+            self.console.print(self.progress(), soft_wrap=True)
+        else:
+            self.live.update(self.picture(), refresh=True)
+
+    def progress(self) -> str:
+        """One line: the time in the show, how far it is, how fast, what is behind, what was refused, the money."""
+        (begun, before), (now, sent) = self._sent[0], self._sent[-1]
+        rate = int((sent - before) / (now - begun)) if now > begun else 0
+        net = sum(self.published.credits["mode"].values())
+        money = yuan_short(net, self.lang) if self.live else yuan(net, self.lang)
+        letters = self.published.dead_letters.total()
+        behind = lag(self.playback.log)
+        return Text(
+            f"{when(self.playback.clock, self.zone)}  {sent:,} of {self.playback.score.lines:,} events, {rate:,}/s, "
+            f"lag {behind:,}, dead letters {letters:,}, net {money}",
+            f"{when(self.playback.clock, self.zone)}  已发 {sent:,}/{self.playback.score.lines:,} 个事件,{rate:,}/秒,"
+            f"积压 {behind:,},死信 {letters:,},净额 {money}",
+        ).in_(self.lang)
+
+    def picture(self) -> Group:
+        """The board."""
+        title = Text("Livepool demo — Ctrl-C ends it", "Livepool 演示 — Ctrl-C 结束").in_(self.lang)
+        return Group(
+            Line(title, style="bold"),
+            Line(self.progress(), no_wrap=True, overflow="ellipsis"),
+            Line(""),
+            session_table(self.published.sessions(), BOARD, self.lang, self.zone, self.console.width),
+            Line(""),
+            credit_tables(self.published.credits, self.lang, _TOP),
+            Line(LEGEND.in_(self.lang), style="dim", no_wrap=True, overflow="ellipsis"),
+        )
