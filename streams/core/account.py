@@ -27,18 +27,22 @@ class Account:
         self.changed: dict[int, View] = {}  # paid orders to be published anew
         self.recount = False  # the first order may be another
 
-    def close(self, cause: Cause) -> None:
-        """Publish the sales that changed; make final what is past the horizon; have the profile fed back."""
+    def close(self, cause: Cause, *, advance: bool = True) -> None:
+        """Publish the sales that changed; make final what is past the horizon; have the profile fed back.
+
+        `advance` is False when more of the same event follows: it may still be evidence (spec §4).
+        """
         desk, buyer = self.desk, self.buyer
         desk.buyers[self.buyer_id] = buyer
         if self.recount:
             self._find_first_order()
         for view in self.changed.values():
             publish(view, Occasion(self.buyer_id, cause, desk.policy, desk.policy_version, desk.effects))
-        now = buyer.stream_time - desk.policy.horizon
-        for view in buyer.open_views():
-            if view.claim.placed_at < now:
-                view.final = True
+        if advance:
+            now = buyer.stream_time - desk.policy.horizon
+            for view in buyer.open_views():
+                if view.claim.placed_at < now:
+                    view.final = True
         desk.touch(self.buyer_id, *cause)
 
     # --- sessions --------------------------------------------------------------------------------------------

@@ -11,9 +11,8 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.sales import AnchorCredit, ModeCredit, StoreCredit
-from schemas.values import Dimension
 
-DIMENSIONS: tuple[Dimension, ...] = ("store", "anchor", "mode")
+DIMENSIONS = ("store", "anchor", "mode")
 
 
 class SaleAmounts(msgspec.Struct):
@@ -26,7 +25,7 @@ class SaleAmounts(msgspec.Struct):
     anchors: list[AnchorCredit]
     modes: list[ModeCredit]
 
-    def shown(self) -> Iterator[tuple[Dimension, str, int]]:
+    def shown(self) -> Iterator[tuple[str, str, int]]:
         """(dimension, party, fen) of every credit that is shown."""
         yield from (("store", credit.store_id, credit.amount_fen) for credit in self.stores)
         yield from (("anchor", credit.anchor_id, credit.amount_fen) for credit in self.anchors)
@@ -38,7 +37,7 @@ class Entry(msgspec.Struct):
 
     entry_id: str
     sale_id: str
-    dimension: Dimension
+    dimension: str
     party_id: str
     amount_fen: int
 
@@ -47,7 +46,7 @@ class Finding(NamedTuple):
     """Something that does not add up; `dimension` None: it is not about one dimension."""
 
     sale_id: str
-    dimension: Dimension | None
+    dimension: str | None
     problem: str
 
 
@@ -55,7 +54,7 @@ class Sums(msgspec.Struct):
     """Of one sale: what it says, and what the ledger makes of it, (dimension, party) -> fen."""
 
     sale: SaleAmounts | None = None
-    ledger: dict[tuple[Dimension, str], int] = {}
+    ledger: dict[tuple[str, str], int] = {}
 
 
 class Books:
@@ -63,7 +62,7 @@ class Books:
 
     def __init__(self) -> None:
         self.sums: dict[str, Sums] = {}
-        self.credited: Counter[tuple[Dimension, str]] = Counter()  # over all sales, of the ledger
+        self.credited: Counter[tuple[str, str]] = Counter()  # over all sales, of the ledger
         self.paid = self.refunded = self.net = self.entries = 0
         self._entry_ids: set[bytes] = set()
         self._twice: list[Finding] = []
@@ -120,11 +119,11 @@ class Books:
                 yield Finding(sale_id, None, "no paid order of the order book has it")
 
 
-def _compare(sale_id: str, sale: SaleAmounts, held: dict[tuple[Dimension, str], int]) -> Iterator[Finding]:
+def _compare(sale_id: str, sale: SaleAmounts, held: dict[tuple[str, str], int]) -> Iterator[Finding]:
     if sale.amount_fen - sale.refunded_fen != sale.net_fen:
         text = f"{sale.amount_fen} paid - {sale.refunded_fen} refunded is not {sale.net_fen} net"
         yield Finding(sale_id, None, text)
-    shown: Counter[tuple[Dimension, str]] = Counter()
+    shown: Counter[tuple[str, str]] = Counter()
     for dimension, party, fen in sale.shown():
         shown[dimension, party] += fen
     for dimension in DIMENSIONS:

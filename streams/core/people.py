@@ -88,7 +88,7 @@ def absorbed(desk: Desk, message: Absorbed) -> list[Message]:
     account.decide_again()
     account.changed |= {id(view): view for view in other.paid()}
     account.recount = True
-    account.close(Cause(message.time, message.cause))
+    account.close(Cause(message.time, message.cause), advance=False)
     return []
 
 

@@ -18,16 +18,7 @@ from streams.transport.database import Synchronous, connect
 from streams.transport.rows import MAX_ROW_RECORDS, build
 from streams.transport.topics import PartitionCounts, TopicConfig, Topics, UnknownTopicError, declare
 
-__all__ = [
-    "Fetch",
-    "Log",
-    "OffsetConflictError",
-    "Output",
-    "Record",
-    "Span",
-    "TopicConfig",
-    "UnknownTopicError",
-]
+__all__ = ["Fetch", "Log", "OffsetConflictError", "Span", "TopicConfig", "UnknownTopicError"]
 
 MAX_FETCH_BYTES = 4 << 20
 # Read in C: these run once per record.

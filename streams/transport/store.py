@@ -26,21 +26,16 @@ class Store(base.SerializedStore[Any, Any]):  # type: ignore[misc]
         if not hasattr(self.app.transport, "pending_puts"):
             raise ImproperlyConfigured("the store embedded:// needs the broker embedded://")
 
-    @property
-    def _reads(self) -> Any:
-        return self.app.transport.log
-
     def _get(self, key: bytes) -> bytes | None:
         partition, batch = _where()
-        if batch is not None:
-            value = batch.puts[self.table_name].get(key, _ABSENT)
-        else:
-            value = self._pending(partition, key)
+        value = self._buffered(partition, batch, key)
         if value is _ABSENT:
-            value = self._reads.state_get(self.table_name, partition, key)
+            value = self.app.transport.log.state_get(self.table_name, partition, key)
         return cast("bytes | None", value)
 
-    def _pending(self, partition: int | None, key: bytes) -> object:
+    def _buffered(self, partition: int | None, batch: RecordBatch | None, key: bytes) -> object:
+        if batch is not None:
+            return batch.puts[self.table_name].get(key, _ABSENT)
         for (table, number), values in self.app.transport.pending_puts.items():
             if table == self.table_name and partition in (None, number) and key in values:
                 return values[key]
@@ -59,7 +54,7 @@ class Store(base.SerializedStore[Any, Any]):  # type: ignore[misc]
         self._set(key, None)
 
     def _iteritems(self) -> Iterator[tuple[bytes, bytes]]:
-        return cast("Iterator[tuple[bytes, bytes]]", self._reads.state_scan(self.table_name))
+        return cast("Iterator[tuple[bytes, bytes]]", self.app.transport.log.state_scan(self.table_name))
 
     def _iterkeys(self) -> Iterator[bytes]:
         return (key for key, _ in self._iteritems())
@@ -68,7 +63,7 @@ class Store(base.SerializedStore[Any, Any]):  # type: ignore[misc]
         return (value for _, value in self._iteritems())
 
     def _size(self) -> int:
-        return cast("int", self._reads.state_size(self.table_name))
+        return cast("int", self.app.transport.log.state_size(self.table_name))
 
     def _contains(self, key: bytes) -> bool:
         return self._get(key) is not None

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,7 @@ def test_compaction_never_changes_what_a_table_of_the_topic_would_hold(tmp_path_
                 else:
                     table[b"%d" % key] = b"%d" % number
             log.append(outputs)
-            policy = Policy(*data.draw(st.tuples(st.sampled_from([-1, 10**9]), st.sampled_from([-1, 10**9]))), 3, 2)
+            policy = Policy(*data.draw(st.tuples(st.sampled_from([-1, 10**9]), st.sampled_from([-1, 10**9]))), 3)
             for _ in range(data.draw(st.integers(0, 9))):
                 log.compact(policy)
             replayed: dict[bytes, bytes] = {}
@@ -204,6 +205,25 @@ def test_any_appends_are_fetched_in_their_order(tmp_path_factory, appends, max_r
         assert [int(record.value) for record in got] == list(range(len(sent)))
         assert [(record.topic, record.partition) for record in got] == sent
         assert log.lag("group", tps) == 0
+
+
+def test_the_order_holds_while_another_connection_appends(log, home):
+    log.declare([TopicConfig(topic) for topic in "abcd"])
+    tps = [(topic, 0) for topic in "abcd"]
+
+    def append() -> None:
+        with Log(home, synchronous="OFF") as other:
+            for n in range(0, 4000, 4):
+                other.append([Output("dcba"[i], None, b"%d" % (n + i)) for i in range(4)])
+
+    got: list[int] = []
+    with ThreadPoolExecutor() as threads:
+        appending = threads.submit(append)
+        while not appending.done() or log.lag("group", tps):
+            fetch = log.fetch("group", tps)
+            got += [int(record.value) for record in fetch.records]
+            log.commit("group", fetch.spans)
+    assert got == list(range(4000))
 
 
 def test_rows_are_capped_in_bytes_and_records(log):
