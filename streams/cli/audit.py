@@ -61,9 +61,7 @@ class Result(msgspec.Struct):
 @home_option
 @lang_option
 @click.option("--all", "show_all", is_flag=True, help=f"Name every finding, not only the first {MOST_SHOWN}.")
-@click.option(
-    "--parties", type=click.IntRange(min=0), default=0, help="Show so many of the parties with most credit."
-)
+@click.option("--parties", type=click.IntRange(min=0), default=0, help="Show so many of the parties with most credit.")
 @as_json
 def audit(home: Path | None, lang: Language, show_all: bool, parties: int, as_json: bool) -> None:
     """Prove that sales, refunds and the credit ledger add up, fen by fen; also while a worker runs.
@@ -179,13 +177,9 @@ def _as_json(result: Result, parties: int) -> dict[str, Any]:
         "ok": not result.findings,
         "sales": result.sales,
         "entries": result.entries,
-        "dimensions": {
-            dimension: {**amounts, "credited_fen": fen} for dimension, fen in _by_dimension(result).items()
-        },
+        "dimensions": {dimension: {**amounts, "credited_fen": fen} for dimension, fen in _by_dimension(result).items()},
         "parties": {
-            dimension: [
-                {"party_id": party, "amount_fen": fen} for party, fen in _top(result, dimension, parties)
-            ]
+            dimension: [{"party_id": party, "amount_fen": fen} for party, fen in _top(result, dimension, parties)]
             for dimension in DIMENSIONS
         },
         "order_book": {"lines": result.order_lines, "lag": result.lag},
@@ -204,9 +198,7 @@ _SKIPPED = Text(
     "order book: not compared, {lag:,} records are still to be processed (`livepool worker --drain`)",
     "订单簿:未核对,还有 {lag:,} 条记录待处理(`livepool worker --drain`)",
 )
-_GOOD = Text(
-    "OK: every fen is credited exactly once in every dimension.", "通过:每一分钱在每个维度上恰好归因一次。"
-)
+_GOOD = Text("OK: every fen is credited exactly once in every dimension.", "通过:每一分钱在每个维度上恰好归因一次。")
 _BAD = Text(
     "FAILED: {count:,} findings. `livepool explain` with the order id shows what the state has.",
     "未通过:{count:,} 处不符。可用 `livepool explain` 加订单号查看状态。",

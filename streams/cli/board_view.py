@@ -72,9 +72,7 @@ STARTED = Column(
 )
 FIGURES = (
     Column(0, Text("Room", "直播间"), _carrier, right=False),
-    Column(
-        8, Text("Mode", "模式"), lambda session, lang, _zone: name_of_mode(session.mode, lang), right=False
-    ),
+    Column(8, Text("Mode", "模式"), lambda session, lang, _zone: name_of_mode(session.mode, lang), right=False),
     Column(11, Text("State", "状态"), _state, right=False),
     Column(4, Text("Online", "在线"), _show("online")),
     Column(12, Text("Peak", "峰值"), _show("peak_online")),
@@ -119,9 +117,7 @@ def session_table(
     return table
 
 
-def _fitting(
-    filled: list[tuple[Column, list[str]]], lang: Language, width: int
-) -> list[tuple[Column, list[str]]]:
+def _fitting(filled: list[tuple[Column, list[str]]], lang: Language, width: int) -> list[tuple[Column, list[str]]]:
     left = width
     shown = set()
     for column, cells in sorted(filled, key=lambda item: item[0].rank):
@@ -134,7 +130,7 @@ def _fitting(
 
 
 LEGEND = Text(
-    "● live  ○ ended   10m vs before: GMV net of the last ten minutes against the ten before",
+    "● live  ○ ended  10m vs before: GMV net of the last 10 minutes and the 10 before",
     "● 直播中  ○ 已下播   近10分环比:最近10分钟净GMV与此前10分钟相比",
 )
 _PARTIES = {
@@ -151,6 +147,13 @@ def credit_tables(credits_: dict[str, Counter[str]], lang: Language, most: int) 
     return grid
 
 
+def _share(fen: int, total: int) -> str:
+    if not total:
+        return NOTHING
+    share = f"{fen / total:.0%}"
+    return "<1%" if share == "0%" else share
+
+
 def credit_table(
     dimension: str, credit: Counter[str], lang: Language, most: int | None = None, exact: bool = False
 ) -> Table:
@@ -164,9 +167,7 @@ def credit_table(
     for negative, party in parties[:most]:
         name = name_of_mode(party, lang) if dimension == "mode" else party
         money = yuan(-negative, lang) if exact else yuan_short(-negative, lang)
-        table.add_row(name, money, f"{-negative / total:.0%}" if total else NOTHING)
+        table.add_row(name, money, _share(-negative, total))
     if most is not None and len(parties) > most:
-        table.add_row(
-            Cell(Text(f"… {len(parties) - most} more", f"… 另{len(parties) - most}个").in_(lang), "dim")
-        )
+        table.add_row(Cell(Text(f"… {len(parties) - most} more", f"… 另{len(parties) - most}个").in_(lang), "dim"))
     return table

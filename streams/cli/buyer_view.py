@@ -57,9 +57,7 @@ _TOUCHPOINTS = {
 _PARTS = {"store": Text("store", "门店"), "anchor": Text("anchor", "主播"), "mode": Text("mode", "模式")}
 
 
-def show_buyer(
-    data: Mapping[str, Any], console: Console, lang: Language, zone: ZoneInfo, everything: bool
-) -> None:
+def show_buyer(data: Mapping[str, Any], console: Console, lang: Language, zone: ZoneInfo, everything: bool) -> None:
     """Print a buyer; the latest comes first."""
     view = _View(console, lang, zone, None if everything else LATEST)
     view.profile(data)
@@ -134,9 +132,7 @@ class _View:
         amount = yuan(line["amount_fen"], self.lang)
         if line["refunded_fen"]:
             amount += f" − {self.say('refunded', '退款')} {yuan(line['refunded_fen'], self.lang)}"
-        grid.add_row(
-            f"{self.say('line', '行')} {line['line_id']}", f"{line['item_id']} × {line['quantity']}  {amount}"
-        )
+        grid.add_row(f"{self.say('line', '行')} {line['line_id']}", f"{line['item_id']} × {line['quantity']}  {amount}")
         for dimension, label in _PARTS.items():
             why = line["store" if dimension == "store" else "live"]
             grid.add_row(
@@ -162,9 +158,7 @@ class _View:
             self.say("what", "行为"),
         )
         for visit in self._latest(self.say("Visits of live rooms", "直播间访问"), visits):
-            done = ", ".join(
-                f"{_DONE[name].in_(self.lang)} {count}" for name, count in visit["events"].items()
-            )
+            done = ", ".join(f"{_DONE[name].in_(self.lang)} {count}" for name, count in visit["events"].items())
             named = self._named({"sharer": visit["sharers"], "token": visit["tokens"]})
             until = when(parse_time(visit["last"]), self.zone, "%H:%M:%S")
             table.add_row(

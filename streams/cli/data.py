@@ -48,9 +48,7 @@ def _moment(_context: click.Context, _parameter: click.Parameter, text: str) -> 
     try:
         return parse_time(text)
     except ValueError:
-        raise click.BadParameter(
-            f"{text!r} is no RFC 3339 time with an offset, as {FIRST_EVENING} is"
-        ) from None
+        raise click.BadParameter(f"{text!r} is no RFC 3339 time with an offset, as {FIRST_EVENING} is") from None
 
 
 @click.command()
@@ -64,13 +62,9 @@ def _moment(_context: click.Context, _parameter: click.Parameter, text: str) -> 
     help="When the first evening begins.",
 )
 @click.option("--orders-heavy", is_flag=True, help="2 live events per order instead of 20.")
-@click.option(
-    "--truth", type=click.Path(dir_okay=False, path_type=Path), help="Write what is true of the show (JSON)."
-)
+@click.option("--truth", type=click.Path(dir_okay=False, path_type=Path), help="Write what is true of the show (JSON).")
 @output_option
-def generate(
-    events: int, seed: int, start: int, orders_heavy: bool, truth: Path | None, output: str | None
-) -> None:
+def generate(events: int, seed: int, start: int, orders_heavy: bool, truth: Path | None, output: str | None) -> None:
     """Write a synthetic show as NDJSON: the same arguments, the same bytes."""
     found = Truth()
     lines = show_lines(events, seed, start, found, orders_heavy=orders_heavy)
@@ -96,9 +90,7 @@ def _writing(output: str | None) -> Iterator[IO[bytes]]:
     with ExitStack() as stack:
         out: Any = stack.enter_context(Path(output).open("wb"))
         if output.endswith(".gz"):
-            packed = gzip.GzipFile(
-                filename="", mode="wb", compresslevel=6, fileobj=cast("BinaryIO", out), mtime=0
-            )
+            packed = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=cast("BinaryIO", out), mtime=0)
             out = stack.enter_context(packed)
         yield out
 
@@ -135,9 +127,7 @@ def import_() -> None:
 )
 @output_option
 @as_json
-def orders(
-    home: Path | None, file: Path, mapping: Path, encoding: str, output: str | None, as_json: bool
-) -> None:
+def orders(home: Path | None, file: Path, mapping: Path, encoding: str, output: str | None, as_json: bool) -> None:
     """Read a shop's order export (CSV) as events, into the run or with -o into a file.
 
     Rows that cannot be used are reported with number and reason (the header is row 1), the others are taken.
@@ -171,9 +161,7 @@ def _read(file: Path, mapping: Path, encoding: str) -> tuple[list[BadRow], list[
     except LookupError:
         raise click.UsageError(f"unknown encoding {encoding!r}") from None
     except UnicodeDecodeError as error:
-        raise click.UsageError(
-            f"{file} is not {encoding} ({error.reason}): name its --encoding, as gbk"
-        ) from None
+        raise click.UsageError(f"{file} is not {encoding} ({error.reason}): name its --encoding, as gbk") from None
     bad = [item for item in found if isinstance(item, BadRow)]
     return bad, [item for item in found if not isinstance(item, BadRow)]
 
@@ -209,9 +197,7 @@ def check(file: Path, as_json: bool) -> None:
         click.echo(f"  {key} = {_toml(change['value'])}    (default {_toml(change['default'])})")
 
 
-def _differences(
-    default: dict[str, Any], value: dict[str, Any], path: str
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def _differences(default: dict[str, Any], value: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for key, wanted in value.items():
         if isinstance(wanted, dict):
             yield from _differences(default[key], wanted, f"{path}{key}.")

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import shutil
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -19,12 +21,12 @@ from streams.cli.audit import examine
 from streams.cli.board_view import BOARD, credit_tables, session_table
 from streams.cli.common import as_json, home_option, settings_of
 from streams.cli.data import FIRST_EVENING
-from streams.cli.demo_board import Board
+from streams.cli.demo_board import Audience, Board
 from streams.cli.language import lang_option, yuan
 from streams.cli.playback import Playback, score
 from streams.cli.published import Published
 from streams.cli.terminal import can_redraw, plain_console, write_json
-from streams.core.definitions import Language, Text
+from streams.core.definitions import Language
 from streams.runner import WorkerFailedError, lag, run
 from streams.settings import Settings
 from streams.show import Truth
@@ -47,7 +49,7 @@ _TOP = 5
 @lang_option
 @as_json
 @click.pass_context
-def demo(  # noqa: PLR0917 - one parameter per option
+def demo(  # noqa: PLR0913, PLR0917 - one parameter per option
     ctx: click.Context, home: Path | None, fast: bool, seed: int, events: int, lang: Language, as_json: bool
 ) -> None:
     """Watch a show: an evening of live rooms, played through the real agents in about 90 seconds.
@@ -57,22 +59,24 @@ def demo(  # noqa: PLR0917 - one parameter per option
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     settings = settings_of(home)
     settings = settings._replace(home=home or settings.home / "demo")
-    stage = _Stage(settings, ZoneInfo(settings.policy.timezone), lang, as_json)
+    watches = can_redraw() and not (fast or as_json)
+    stage = _Stage(settings, Audience(lang, ZoneInfo(settings.policy.timezone), as_json, watches))
     try:
         _wipe(settings.home)
         truth = _write_show(settings.home, events, seed)
         finished = asyncio.run(_play(stage, 0.0 if fast else SHOW_SECONDS))
+        good = finished and _report(ctx, stage, truth)
     except WorkerFailedError as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         finished = False
     if not finished:
-        stage.say(
-            f"stopped; what was processed so far is in {settings.home}, look with `livepool rooms --home {settings.home}`",
-            f"已停止;已处理的部分在 {settings.home},可用 `livepool rooms --home {settings.home}` 查看",
+        stage.audience.say(
+            f"stopped; what was processed so far can be looked at: `livepool rooms --home {settings.home}`",
+            f"已停止;已处理的部分可用 `livepool rooms --home {settings.home}` 查看",
         )
         raise click.exceptions.Exit(_INTERRUPTED)
-    if not _report(ctx, stage, truth):
+    if not good:
         raise click.exceptions.Exit(1)
 
 
@@ -80,13 +84,12 @@ class _Stage(NamedTuple):
     """Where a demo happens, and for whom."""
 
     settings: Settings
-    zone: ZoneInfo
-    lang: Language
-    as_json: bool
+    audience: Audience
 
-    def say(self, en: str, zh: str) -> None:
-        """Say something to a person; standard output is the machine's with --json."""
-        click.echo(Text(en, zh).in_(self.lang), err=self.as_json)
+    @property
+    def home(self) -> Path:
+        """The folder of the demo."""
+        return self.settings.home
 
 
 def _wipe(home: Path) -> None:
@@ -115,30 +118,31 @@ def _write_show(home: Path, events: int, seed: int) -> Truth:
 
 async def _play(stage: _Stage, seconds: float) -> bool:
     """Play the show until everything is processed; False when it was stopped before."""
-    path = stage.settings.home / SHOW_FILE
+    path = stage.home / SHOW_FILE
     with path.open("rb") as file:
         when_due = score(file, seconds, parse_time(FIRST_EVENING))
-    with open_log(stage.settings) as log:
-        playback = Playback(path, when_due, log)
-        redraw = bool(seconds) and can_redraw() and not stage.as_json
-        with Board(Published(log), playback, stage.lang, stage.zone, redraw=redraw) as board:
+    with open_log(stage.settings) as log, open_log(stage.settings) as feeding_log:
+        playback = Playback(path, when_due, feeding_log)
+        with Board(Published(log), playback, stage.audience) as board:
             return await _feed(build_app(stage.settings), playback, log, board)
 
 
 async def _feed(app: App, playback: Playback, log: Log, board: Board) -> bool:
     stop = asyncio.Event()
-    feeding = asyncio.create_task(playback.run())
     running = asyncio.create_task(run(app, stop=stop, look=board.look))
+    await asyncio.sleep(0)
+    with suppress(ValueError, RuntimeError):  # only the main thread may
+        # In the place of the runner's: the agents finish what was sent, and then stop.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, playback.stop)
+    feeding = asyncio.create_task(playback.run())
     await asyncio.wait({feeding, running}, return_when=asyncio.FIRST_COMPLETED)
-    while feeding.done() and not running.done() and lag(log):
+    playback.stop()  # for when it was the agents that ended
+    await feeding
+    while not running.done() and lag(log):
         await asyncio.sleep(0.02)
     stop.set()
     await running
-    if not feeding.done():
-        feeding.cancel()
-        return False
-    feeding.result()
-    return lag(log) == 0
+    return playback.done
 
 
 # --- what came of it -------------------------------------------------------------------------------------------
@@ -146,22 +150,22 @@ async def _feed(app: App, playback: Playback, log: Log, board: Board) -> bool:
 
 def _report(ctx: click.Context, stage: _Stage, truth: Truth) -> bool:
     """Final figures, audit, one explained order; False when something does not add up."""
-    home = stage.settings.home
+    home = stage.home
     with open_log(stage.settings) as log:
         published = Published(log)
         published.update()
         figures = _figures(log, published, truth)
         order = _telling_order(log)
-        if stage.as_json:
+        if stage.audience.as_json:
             write_json(figures | {"home": str(home), "example": order._asdict()})
-            return figures["audit_ok"] and figures["as_generated"]
+            return bool(figures["audit_ok"] and figures["as_generated"])
         _show_figures(stage, published, figures)
-    code = _invoke(ctx, "audit", home=home, lang=stage.lang)
-    stage.say(
+    code = _invoke(ctx, "audit", home=home, lang=stage.audience.lang)
+    stage.audience.say(
         f"\nOne order, explained (`livepool explain {order.order_id} --home {home}`):",
         f"\n解释一笔订单(`livepool explain {order.order_id} --home {home}`):",
     )
-    code |= _invoke(ctx, "explain", home=home, order_id=order.order_id, carrier=order.carrier, lang=stage.lang)
+    code |= _invoke(ctx, "explain", home=home, order_id=order.order_id, carrier=order.carrier, lang=stage.audience.lang)
     _say_next(stage, published, order)
     return code == 0 and bool(figures["as_generated"])
 
@@ -174,7 +178,7 @@ def _invoke(ctx: click.Context, name: str, **arguments: Any) -> int:
     try:
         ctx.invoke(command, **arguments)
     except click.exceptions.Exit as done:
-        return done.exit_code
+        return int(done.exit_code)
     return 0
 
 
@@ -227,32 +231,32 @@ def _much_to_explain(sale: dict[str, Any]) -> int:
 
 def _show_figures(stage: _Stage, published: Published, figures: dict[str, Any]) -> None:
     console = plain_console()
-    console.print(session_table(published.sessions(), BOARD, stage.lang, stage.zone, console.width))
+    console.print(session_table(published.sessions(), BOARD, stage.audience.lang, stage.audience.zone, console.width))
     console.print()
-    console.print(credit_tables(published.credits, stage.lang, _TOP))
+    console.print(credit_tables(published.credits, stage.audience.lang, _TOP))
     console.print()
     letters = sum(figures["dead_letters"].values())
-    paid, refunded, net = (yuan(figures[name], stage.lang) for name in ("paid_fen", "refunded_fen", "net_fen"))
-    stage.say(
+    paid, refunded, net = (yuan(figures[name], stage.audience.lang) for name in ("paid_fen", "refunded_fen", "net_fen"))
+    stage.audience.say(
         f"{figures['events']:,} events: {figures['sales']:,} sales, paid {paid}, refunded {refunded}, net {net}; "
         f"{letters:,} dead letters.",
         f"共 {figures['events']:,} 个事件:{figures['sales']:,} 笔销售,实付 {paid},退款 {refunded},净额 {net};"
         f"死信 {letters:,} 条。",
     )
     if figures["as_generated"]:
-        stage.say(
+        stage.audience.say(
             "OK: sales, amounts and dead letters are exactly those that the show was made with.",
             "通过:销售、金额与死信和生成这场演示时的真值完全一致。",
         )
     else:
-        stage.say(
+        stage.audience.say(
             "FAILED: sales, amounts or dead letters are not those that the show was made with.",
             "未通过:销售、金额或死信与生成这场演示时的真值不一致。",
         )
 
 
 def _say_next(stage: _Stage, published: Published, order: _Order) -> None:
-    home = f"--home {stage.settings.home}"
+    home = f"--home {stage.home}"
     session_id = published.sessions()[-1].session_id
     steps = (
         (f"livepool rooms {home}", "all sessions", "全部场次"),
@@ -260,11 +264,11 @@ def _say_next(stage: _Stage, published: Published, order: _Order) -> None:
         (f"livepool rooms --by store {home}", "who is credited with what", "按门店归因"),
         (f"livepool buyer {order.buyer_id} {home}", "a buyer and the journey", "买家与其旅程"),
         (
-            f"livepool replay {stage.settings.home / SHOW_FILE} --policy POLICY.toml --out OUT",
+            f"livepool replay {stage.home / SHOW_FILE} --policy POLICY.toml --out OUT",
             "the same show, another policy",
             "同一场演示,换一套策略",
         ),
     )
-    stage.say("\nWhere to go next:", "\n接下来可以试试:")
+    stage.audience.say("\nWhere to go next:", "\n接下来可以试试:")
     for command, en, zh in steps:
-        stage.say(f"  {command}\n      {en}", f"  {command}\n      {zh}")
+        stage.audience.say(f"  {command}\n      {en}", f"  {command}\n      {zh}")

@@ -3,15 +3,16 @@
 import time
 from collections import deque
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
+import click
 from rich.console import Group
 from rich.live import Live
 from rich.text import Text as Line
 
 from streams.cli.board_view import BOARD, LEGEND, credit_tables, session_table
-from streams.cli.language import when, yuan, yuan_short
+from streams.cli.language import when, yuan
 from streams.cli.playback import Playback
 from streams.cli.published import Published
 from streams.cli.terminal import plain_console
@@ -22,17 +23,28 @@ _DRAW_SECONDS, _LINE_SECONDS, _RATE_SECONDS = 0.25, 5.0, 3.0
 _TOP = 5
 
 
+class Audience(NamedTuple):
+    """For whom it is shown: somebody who watches, or a pipe; a machine that reads standard output."""
+
+    lang: Language
+    zone: ZoneInfo
+    as_json: bool
+    watches: bool
+
+    def say(self, en: str, zh: str) -> None:
+        """Say something to a person."""
+        click.echo(Text(en, zh).in_(self.lang), err=self.as_json)
+
+
 class Board:
     """Looks at what is published, as often as it is worth it; `look` is called at every opportunity."""
 
-    def __init__(
-        self, published: Published, playback: Playback, lang: Language, zone: ZoneInfo, *, redraw: bool
-    ) -> None:
+    def __init__(self, published: Published, playback: Playback, audience: Audience) -> None:
         self.published = published
         self.playback = playback
-        self.lang = lang
-        self.zone = zone
-        self.console = plain_console(stderr=not redraw)
+        self.lang, self.zone = audience.lang, audience.zone
+        self.console = plain_console(stderr=audience.as_json)
+        redraw = audience.watches
         self.live = Live(console=self.console, auto_refresh=False, transient=True) if redraw else None
         self._pause = _DRAW_SECONDS if redraw else _LINE_SECONDS
         self._next = time.monotonic() + (0 if redraw else _LINE_SECONDS)
@@ -60,31 +72,32 @@ class Board:
             self._sent.popleft()
         self.published.update()
         if self.live is None:
-            self.console.print(self.progress(), soft_wrap=True)
+            self.console.print(", ".join(self.progress()), soft_wrap=True)
         else:
             self.live.update(self.picture(), refresh=True)
 
-    def progress(self) -> str:
-        """One line: the time in the show, how far it is, how fast, what is behind, what was refused, the money."""
+    def progress(self) -> tuple[str, str]:
+        """The time in the show and how far it is; how fast, what is behind, what was refused, the money."""
         (begun, before), (now, sent) = self._sent[0], self._sent[-1]
         rate = int((sent - before) / (now - begun)) if now > begun else 0
-        net = sum(self.published.credits["mode"].values())
-        money = yuan_short(net, self.lang) if self.live else yuan(net, self.lang)
+        clock, total = when(self.playback.clock, self.zone), self.playback.score.lines
+        net = yuan(sum(self.published.credits["mode"].values()), self.lang)
         letters = self.published.dead_letters.total()
-        behind = lag(self.playback.log)
-        return Text(
-            f"{when(self.playback.clock, self.zone)}  {sent:,} of {self.playback.score.lines:,} events, {rate:,}/s, "
-            f"lag {behind:,}, dead letters {letters:,}, net {money}",
-            f"{when(self.playback.clock, self.zone)}  已发 {sent:,}/{self.playback.score.lines:,} 个事件,{rate:,}/秒,"
-            f"积压 {behind:,},死信 {letters:,},净额 {money}",
-        ).in_(self.lang)
+        behind = lag(self.published.log)
+        return (
+            Text(f"{clock}  {sent:,} of {total:,} events", f"{clock}  {total:,} 个事件已发 {sent:,}").in_(self.lang),
+            Text(
+                f"{rate:,} events/s, lag {behind:,}, dead letters {letters:,}, net {net}",
+                f"每秒 {rate:,} 个事件,积压 {behind:,},死信 {letters:,},净额 {net}",
+            ).in_(self.lang),
+        )
 
     def picture(self) -> Group:
         """The board."""
         title = Text("Livepool demo — Ctrl-C ends it", "Livepool 演示 — Ctrl-C 结束").in_(self.lang)
         return Group(
             Line(title, style="bold"),
-            Line(self.progress(), no_wrap=True, overflow="ellipsis"),
+            *(Line(line, no_wrap=True, overflow="ellipsis") for line in self.progress()),
             Line(""),
             session_table(self.published.sessions(), BOARD, self.lang, self.zone, self.console.width),
             Line(""),

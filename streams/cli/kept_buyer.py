@@ -63,9 +63,7 @@ def as_data(log: Log, found: Found, policy: Policy) -> dict[str, Any]:
     if buyer.parts and not buyer.anonymous:
         profile = pool.profile(found.buyer_id, buyer, lookup, "")
         del profile["reason"]  # it tells what changed, and nothing has
-    orders = sorted(
-        _orders(buyer), key=lambda view: (-view.claim.placed_at, view.claim.carrier, view.claim.order_id)
-    )
+    orders = sorted(_orders(buyer), key=lambda view: (-view.claim.placed_at, view.claim.carrier, view.claim.order_id))
     return {
         "buyer_id": found.buyer_id,
         "anonymous": buyer.anonymous,
@@ -131,9 +129,7 @@ def _lines(view: View) -> Iterator[dict[str, Any]]:
             "credits": {dimension: dict(sorted(sale.credits[dimension].items())) for dimension in DIMENSIONS}
             if sale
             else None,
-            "parties": {
-                dimension: sorted(getattr(decision, plural)) for dimension, plural in DIMENSIONS.items()
-            },
+            "parties": {dimension: sorted(getattr(decision, plural)) for dimension, plural in DIMENSIONS.items()},
         }
 
 

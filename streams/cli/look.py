@@ -59,9 +59,7 @@ def rooms(
         if session_id is not None:
             chosen = next((session for session in sessions if session.session_id == session_id), None)
             if chosen is None:
-                raise click.ClickException(
-                    f"no session {session_id!r}: `livepool rooms` lists them; {_LATER}"
-                )
+                raise click.ClickException(f"no session {session_id!r}: `livepool rooms` lists them; {_LATER}")
         if by is not None:
             _show_credits(_credits(log, by, session_id, zone), by, lang, as_json)
         elif chosen is not None:
@@ -118,9 +116,7 @@ def _head(session: Session, lang: Language, zone: ZoneInfo) -> str:
         f"{Text('on air', '在播').in_(lang)} {', '.join(session.anchors) or '–'}",
         f"{Text('stores', '门店').in_(lang)} {', '.join(session.stores) or '–'}",
     )
-    return f"{session.session_id}\n  " + "\n  ".join(
-        (" · ".join(facts[:2]), " · ".join(facts[2:5]), *facts[5:])
-    )
+    return f"{session.session_id}\n  " + "\n  ".join((" · ".join(facts[:2]), " · ".join(facts[2:5]), *facts[5:]))
 
 
 def _figures(session: Session, lang: Language) -> Table:
@@ -138,9 +134,7 @@ def _definitions(lang: Language) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column(Text("Number", "指标").in_(lang), no_wrap=True)
     table.add_column(
-        Text("What it means (people are buyers, never events)", "定义(人数均为去重买家,不是事件数)").in_(
-            lang
-        ),
+        Text("What it means (people are buyers, never events)", "定义(人数均为去重买家,不是事件数)").in_(lang),
         overflow="fold",
     )
     for definition in DEFINITIONS.values():
@@ -157,9 +151,9 @@ def _credits(log: Log, by: str, session_id: str | None, zone: ZoneInfo) -> Count
             key = keys.get(sale_id)
             if session_id is not None and (key is None or key.session_id != session_id):
                 continue
-            if by == "day":  # without a key it is no sale any more: its entries sum to 0
-                party = when(parse_time(key.placed_at), zone, "%Y-%m-%d") if key else ""
-            found[party] += fen
+            # Without a key it is no sale any more: its entries sum to 0.
+            day = when(parse_time(key.placed_at), zone, "%Y-%m-%d") if key else ""
+            found[day if by == "day" else party] += fen
     return Counter({party: fen for party, fen in found.items() if fen})
 
 
@@ -177,9 +171,7 @@ def _show_credits(found: Counter[str], by: str, lang: Language, as_json: bool) -
 @click.option("--all", "everything", is_flag=True, help="The whole journey, not only the latest of it.")
 @lang_option
 @as_json
-def buyer(
-    home: Path | None, policy: Path | None, name: str, everything: bool, lang: Language, as_json: bool
-) -> None:
+def buyer(home: Path | None, policy: Path | None, name: str, everything: bool, lang: Language, as_json: bool) -> None:
     """Show a buyer: profile, identifiers, orders with who got the credit, journey.
 
     ID is a buyer_id, or an identifier `namespace:value` such as `unionid:o6_bmasdasdsad6_2sgVt7hMZOPfL`.
@@ -190,7 +182,7 @@ def buyer(
             found = find(log, name)
         if found is None:
             raise click.ClickException(
-                f"no buyer {name!r}: give a buyer_id or an identifier `namespace:value` as it stands in the events; {_LATER}"
+                f"no buyer {name!r}: give a buyer_id, or an identifier `namespace:value` as events have it; {_LATER}"
             )
         data = as_data(log, found, settings.policy)
     if as_json:

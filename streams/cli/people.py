@@ -57,9 +57,7 @@ def unlink(home: Path | None, a: str, b: str, as_json: bool) -> None:
         right = [name for name in other.named if name not in left]
         for name in (*left, *right):
             if name.startswith("device_id:"):
-                raise click.UsageError(
-                    f"{name}: a device never links people, so there is no link to withdraw"
-                )
+                raise click.UsageError(f"{name}: a device never links people, so there is no link to withdraw")
         if not left or not right:
             raise click.UsageError(f"{a} and {b} are the same: name two different identifiers")
         now = _now()
@@ -75,9 +73,7 @@ def unlink(home: Path | None, a: str, b: str, as_json: bool) -> None:
     if one.buyer_id == other.buyer_id:
         click.echo(f"Withdrawn from buyer {one.buyer_id}: every link between")
     else:
-        click.echo(
-            "They are not one buyer now. Withdrawn for events that are still to come: every link between"
-        )
+        click.echo("They are not one buyer now. Withdrawn for events that are still to come: every link between")
     click.echo(f"  {', '.join(left)}\nand\n  {', '.join(right)}\nmade up to {format_time(at)}.")
     if at > now:
         say("The link is dated in the future, so the withdrawal is dated like it.")
@@ -94,9 +90,7 @@ def forget(home: Path | None, id_: str, yes: bool, as_json: bool) -> None:
     with open_existing(home) as log:
         known = _find(log, id_)
         if not known.is_known:
-            say(
-                f"Error: nothing is known of {id_}. Are its events still to be processed? `livepool worker --drain`"
-            )
+            say(f"Error: nothing is known of {id_}. Are its events still to be processed? `livepool worker --drain`")
             raise click.exceptions.Exit(1)
         names = known.person.identifiers if known.person else known.named
         if not yes:
@@ -120,9 +114,9 @@ def _what_happens(buyer_id: str, names: list[str]) -> str:
         "  - identifiers and profile leave the state; a tombstone deletes the profile from pool-feedback;",
         "  - orders, sales and ledger stay, under an anonymous id: not one fen changes;",
         "  - a later event with one of these identifiers begins a new buyer.",
-        "What has been written before stays readable until its time is over: input events for "
-        f"{days['live-room']} days,",
-        f"pool-events and dead-letters for {days['pool-events']} days. What consumers have copied is theirs to delete.",
+        "What was written before stays readable until its time is over:",
+        f"  input events for {days['live-room']} days, pool-events and dead-letters for {days['pool-events']} days.",
+        "What consumers have copied is theirs to delete.",
     ))  # fmt: skip
 
 
@@ -132,9 +126,7 @@ def _find(log: Log, text: str) -> Known:
         alias = buyer_id_of(_identifier(text))
         member = log.state_get("members", None, alias.encode())
         buyer_id = msgspec.msgpack.decode(member, type=str) if member else alias
-        return Known(
-            buyer_id, [text], _person(log, buyer_id), bool(member) or _buyer(log, buyer_id) is not None
-        )
+        return Known(buyer_id, [text], _person(log, buyer_id), bool(member) or _buyer(log, buyer_id) is not None)
     if person := _person(log, text):
         return Known(text, person.identifiers, person, is_known=True)
     buyer = _buyer(log, text)
@@ -144,9 +136,7 @@ def _find(log: Log, text: str) -> Known:
             " `livepool worker --drain`"
         )
     if buyer.moved_to is not None:
-        raise click.UsageError(
-            f"buyer {text} is part of {buyer.moved_to} now: name that one, or a single identifier"
-        )
+        raise click.UsageError(f"buyer {text} is part of {buyer.moved_to} now: name that one, or a single identifier")
     return Known(text, buyer.identifiers, None, is_known=True)
 
 
@@ -154,7 +144,8 @@ def _identifier(text: str) -> str:
     namespace, colon, value = text.partition(":")
     if not colon or namespace not in NAMESPACES:
         raise click.UsageError(
-            f"{text!r} is neither a buyer_id (b and 16 hex digits) nor namespace:value; namespaces: {', '.join(NAMESPACES)}"
+            f"{text!r} is neither a buyer_id (b and 16 hex digits) nor namespace:value;"
+            f" namespaces: {', '.join(NAMESPACES)}"
         )
     try:
         msgspec.convert({namespace: value}, Ids)

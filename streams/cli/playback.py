@@ -10,7 +10,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -43,7 +43,7 @@ class Score(NamedTuple):
 def score(lines: Iterable[bytes], seconds: float, start: int) -> Score:
     """Spread the lines of a show over `seconds`; 0: all are due at once. The show begins at `start` (UTC ms)."""
     clock = array("q", _clock(lines, start))
-    gaps = [later - earlier for earlier, later in zip(clock, clock[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(clock)]
     most = _LONGEST_GAP * median([gap for gap in gaps if gap] or [1])
     due = array("d", [0.0])
     for gap in gaps:
@@ -69,8 +69,18 @@ class Playback:
     def __init__(self, path: Path, score: Score, log: Log) -> None:
         self.path = path
         self.score = score
-        self.log = log
+        self.log = log  # of its own: it waits in a thread for its turn to write
         self.sent = 0
+        self._stopped = False
+
+    @property
+    def done(self) -> bool:
+        """Everything is sent."""
+        return self.sent == self.score.lines
+
+    def stop(self) -> None:
+        """Send no more."""
+        self._stopped = True
 
     @property
     def clock(self) -> int:
@@ -81,13 +91,13 @@ class Playback:
         """Append every line when it is due, but no faster than the agents follow."""
         begun = time.monotonic()
         with self.path.open("rb") as file:
-            while self.sent < self.score.lines:
+            while not (self.done or self._stopped):
                 due = bisect_right(self.score.due, time.monotonic() - begun, lo=self.sent)
-                chunk = list(islice(file, min(due - self.sent, CHUNK)))
-                if chunk:
-                    numbered = enumerate(chunk, self.sent)
-                    self.log.append([to_output(InputLine(number, line.rstrip(b"\n"))) for number, line in numbered])
+                if chunk := list(islice(file, min(due - self.sent, CHUNK))):
+                    numbered = (InputLine(n, line.rstrip(b"\n")) for n, line in enumerate(chunk, self.sent))
+                    # The agents' transaction may be open at this moment, and this loop has to end it.
+                    await asyncio.to_thread(self.log.append, [to_output(line) for line in numbered])
                     self.sent += len(chunk)
-                while lag(self.log) > MOST_AHEAD:
+                while lag(self.log) > MOST_AHEAD and not self._stopped:
                     await asyncio.sleep(_STEP_SECONDS)
                 await asyncio.sleep(0 if due > self.sent else _STEP_SECONDS)

@@ -65,7 +65,7 @@ class Published:
     """The last snapshot of each session, the credits of each party and the dead letters, up to the last `update`."""
 
     def __init__(self, log: Log) -> None:
-        self._log = log
+        self.log = log
         self._next: dict[str, dict[int, int]] = {}
         self.snapshots: dict[str, Snapshot] = {}
         self.credits: dict[str, Counter[str]] = {
@@ -77,7 +77,7 @@ class Published:
 
     def update(self) -> None:
         """Read what was published since the last time, as of one moment."""
-        with self._log.snapshot():
+        with self.log.snapshot():
             self.update_snapshots()
             for record in self._new("credit-ledger"):
                 data = orjson.loads(record.value or b"")["data"]
@@ -94,17 +94,17 @@ class Published:
 
     def _new(self, topic: str) -> Iterator[Record]:
         start = self._next.setdefault(topic, {})
-        for record in self._log.read(topic, dict(start)):
+        for record in self.log.read(topic, dict(start)):
             start[record.partition] = record.offset + 1
             yield record
 
     def sessions(self) -> list[Session]:
         """Every started session, live ones first, then the newest first."""
-        entries = Entries(self._log)
+        entries = Entries(self.log)
         found = [
             session
             for session_id, snapshot in self.snapshots.items()
-            if (session := _session(self._log, entries, session_id, snapshot))
+            if (session := _session(self.log, entries, session_id, snapshot))
         ]
         return sorted(found, key=lambda session: (not session.live, -session.started, session.session_id))
 
@@ -113,17 +113,13 @@ def _session(log: Log, entries: Entries, session_id: str, snapshot: Snapshot) ->
     lookup = Lookup(entries)
     start = lookup.session(session_id)
     value = log.state_get("rooms", None, session_id.encode())
-    if (
-        start is None or value is None
-    ):  # published, so both are there unless the snapshot is of an older state
+    if start is None or value is None:  # published, so both are there unless the snapshot is of an older state
         return None
     room = _ROOM.decode(value)
     latest = start.time if room.latest is None else room.latest
     ended = room.ended[0] if room.ended else None
     anchors = sorted(lookup.anchors(start, latest))
-    return Session(
-        session_id, start.room_id, start.carrier, start.time, ended, latest, anchors, start.stores, snapshot
-    )
+    return Session(session_id, start.room_id, start.carrier, start.time, ended, latest, anchors, start.stores, snapshot)
 
 
 class SaleKey(NamedTuple):

@@ -130,7 +130,7 @@ class Account:
     def tell(self, type_: str, cause: tuple[str, ...], time: int, **more: Any) -> None:
         """Tell the private pool what happened to this buyer, unless it has no name any more."""
         if not self.buyer.anonymous:
-            data = {"buyer_id": self.buyer_id, "ids": pool.ids_of(self.buyer), **more}
+            data = {"buyer_id": self.buyer_id, "ids": pool.ids_of(self.buyer.identifiers), **more}
             self.desk.effects.pool_event(type_, cause, time, data)
 
 

@@ -127,11 +127,12 @@ def _compare(sale_id: str, sale: SaleAmounts, held: dict[tuple[str, str], int]) 
     for dimension, party, fen in sale.shown():
         shown[dimension, party] += fen
     for dimension in DIMENSIONS:
-        for name, credits_ in (("shown", shown), ("ledger", held)):
-            total = sum(fen for (of, _), fen in credits_.items() if of == dimension)
+        pairs: tuple[tuple[str, dict[tuple[str, str], int]], ...] = (("shown", shown), ("ledger", held))
+        for name, credits_ in pairs:
+            total = sum(fen for held_by, fen in credits_.items() if held_by[0] == dimension)
             if total != sale.net_fen:
                 yield Finding(sale_id, dimension, f"{name} credits sum to {total}, net is {sale.net_fen}")
-    for party in sorted(shown.keys() | held.keys()):
+    for party in sorted({*shown, *held}):
         if shown[party] != held.get(party, 0):
             text = f"{party[1]} is shown with {shown[party]}, the ledger has {held.get(party, 0)}"
             yield Finding(sale_id, party[0], text)

@@ -181,6 +181,8 @@ class Buyer(msgspec.Struct, array_like=True):
     tally: dict[str, list[int]] = {}
     moved_to: str | None = None
     anonymous: bool = False
+    awaits: list[str] = []  # buyers that are on their way to this one, from other partitions
+    held: list[bytes] = []  # messages that came before them, in order
 
     def part(self, alias: str, time: int, seq: int) -> Part:
         """The part of an identifier, which has been seen at `time`."""

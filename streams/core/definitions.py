@@ -51,7 +51,8 @@ DEFINITIONS: dict[str, Definition] = {
         Text(
             "Stays open at the last whole minute up to the session's latest event; 0 once the session has ended. "
             "A stay ends when the viewer leaves, or one presence timeout after their last event.",
-            "截至本场最新事件的最近整分钟仍在停留的人数,下播后为 0。观众离开、或最后一次行为后超过在场超时即视为停留结束。",
+            "截至本场最新事件的最近整分钟仍在停留的人数,下播后为 0。"
+            "观众离开、或最后一次行为后超过在场超时即视为停留结束。",
         ),
     ),
     "peak_online": Definition(

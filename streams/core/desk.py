@@ -19,6 +19,7 @@ class Absorbed(Message, frozen=True):
     buyer: Buyer
     time: int
     cause: str
+    sender: str
 
 
 class Dependents(Protocol):
@@ -83,7 +84,7 @@ class Desk:
         """End a batch: publish the profile of every buyer that it touched, once."""
         for buyer_id, (version, time, reason) in self.touched.items():
             buyer = self.present(buyer_id)
-            if buyer is None:
+            if buyer is None or not buyer.parts:
                 self.effects.profile(buyer_id, version, time, None)
             elif not buyer.anonymous:
                 lookup = Lookup(self.entries)

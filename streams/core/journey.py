@@ -13,14 +13,19 @@ A decision is open until the buyer's stream time has passed placed_at + horizon;
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
+
 from streams.core import activities, news, people, purchases
+from streams.core.buyer import Buyer
 from streams.core.desk import Absorbed, Desk
 from streams.core.messages import (
     Activity,
     AnchorsChanged,
+    Await,
     Erased,
     Handover,
     Joined,
+    Merged,
     Message,
     Paid,
     Parted,
@@ -33,7 +38,7 @@ from streams.core.messages import (
 )
 
 JourneyMessage = (
-    Activity | Placed | Paid | Withdrawn | Handover | Seen | Joined | Parted | Erased | Absorbed
+    Activity | Placed | Paid | Withdrawn | Handover | Seen | Joined | Merged | Parted | Erased | Absorbed | Await
     | SessionStarted | AnchorsChanged | TokenRegistered | RoomEvent
 )  # fmt: skip
 
@@ -46,6 +51,7 @@ _APPLY: dict[type, Callable[[Desk, Any], Iterable[Message] | None]] = {
     Withdrawn: purchases.withdrawn,
     Handover: purchases.handover,
     Joined: people.joined,
+    Merged: people.merged,
     Parted: people.parted,
     Erased: people.erased,
     Absorbed: people.absorbed,
@@ -54,6 +60,10 @@ _APPLY: dict[type, Callable[[Desk, Any], Iterable[Message] | None]] = {
     TokenRegistered: news.token_registered,
     RoomEvent: news.room_event,
 }
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER: msgspec.msgpack.Decoder[JourneyMessage] = msgspec.msgpack.Decoder(JourneyMessage)
 
 
 class Journeys(Desk):
@@ -65,9 +75,39 @@ class Journeys(Desk):
         self._apply(message)
 
     def _apply(self, message: Message) -> None:
-        for following in _APPLY[type(message)](self, message) or ():
-            buyer_id: str = following.buyer_id  # type: ignore[attr-defined]
-            if self.at_home(buyer_id):
-                self._apply(following)
-            else:
-                self.elsewhere.append((buyer_id, following))
+        buyer_id: str = getattr(message, "buyer_id", "")
+        buyer = self.buyers.get(buyer_id)
+        if isinstance(message, Await):
+            self._await(message)
+        elif buyer is not None and buyer.awaits and not isinstance(message, Absorbed):
+            buyer.held.append(_ENCODER.encode(message))
+            self.buyers[buyer_id] = buyer
+        else:
+            for following in _APPLY[type(message)](self, message) or ():
+                self._pass_on(following)
+            if isinstance(message, Absorbed):
+                self._arrived(message)
+
+    def _pass_on(self, message: Message) -> None:
+        """Give a message to another buyer: now when it is of this partition, else through the topic."""
+        buyer_id: str = message.buyer_id  # type: ignore[attr-defined]
+        if self.at_home(buyer_id):
+            self._apply(message)
+        else:
+            self.elsewhere.append((buyer_id, message))
+
+    def _await(self, message: Await) -> None:
+        buyer = self.present(message.buyer_id) or Buyer([])
+        buyer.awaits.append(message.sender)
+        self.buyers[message.buyer_id] = buyer
+
+    def _arrived(self, message: Absorbed) -> None:
+        """Take what was held, when nobody else is on the way."""
+        buyer = self.buyers.get(message.buyer_id)
+        if buyer is None or message.sender not in buyer.awaits:
+            return
+        buyer.awaits.remove(message.sender)
+        held, buyer.held = ([], buyer.held) if buyer.awaits else (buyer.held, [])
+        self.buyers[message.buyer_id] = buyer
+        for payload in held:
+            self._apply(_DECODER.decode(payload))

@@ -7,13 +7,18 @@ to every partition. `seq` is the event's place in the one order of all accepted 
 
 import msgspec
 
-from streams.core.identity import Changed, Split
+from streams.core.identity import Split
 
 Evidence = tuple[int, str, str]  # (time, source, id): what orders events everywhere
 
 
 class Message(msgspec.Struct, array_like=True, tag=True, tag_field="message", frozen=True):
     """Base of all messages on `journeys`."""
+
+    @property
+    def moves(self) -> list[tuple[str, str]]:
+        """The buyers that it makes move, each (from, to), perhaps to another partition."""
+        return []
 
 
 class Activity(Message, frozen=True):
@@ -112,6 +117,11 @@ class Handover(Message, frozen=True):
     buyer_id: str
     paid: Paid
 
+    @property
+    def moves(self) -> list[tuple[str, str]]:
+        """What was published goes to the other buyer."""
+        return [(self.buyer_id, self.paid.buyer_id)]
+
 
 class Seen(Message, frozen=True):
     """An accepted order event with this identifier: for first_seen, last_seen and stream time."""
@@ -124,11 +134,24 @@ class Seen(Message, frozen=True):
 
 
 class Joined(Message, frozen=True):
-    """Two or more sets became one."""
+    """A set of identifiers is new or has grown."""
 
     buyer_id: str
-    change: Changed
+    identifiers: list[str]
+
+
+class Merged(Message, frozen=True):
+    """This buyer is part of another from now on, which has these identifiers."""
+
+    buyer_id: str
+    into: str
+    identifiers: list[str]
     time: int
+
+    @property
+    def moves(self) -> list[tuple[str, str]]:
+        """All of it goes to the other."""
+        return [(self.buyer_id, self.into)]
 
 
 class Parted(Message, frozen=True):
@@ -138,6 +161,11 @@ class Parted(Message, frozen=True):
     split: Split
     time: int
 
+    @property
+    def moves(self) -> list[tuple[str, str]]:
+        """The old set goes to its parts."""
+        return [(self.buyer_id, part_id) for part_id, _ in self.split.parts]
+
 
 class Erased(Message, frozen=True):
     """A deletion request: the buyer goes on without a name as `anonymous_id`."""
@@ -145,6 +173,18 @@ class Erased(Message, frozen=True):
     buyer_id: str
     anonymous_id: str
     time: int
+
+    @property
+    def moves(self) -> list[tuple[str, str]]:
+        """What is kept goes to the anonymous one."""
+        return [(self.buyer_id, self.anonymous_id)]
+
+
+class Await(Message, frozen=True):
+    """`sender` is on its way to this buyer from another partition: hold everything else until it is there."""
+
+    buyer_id: str
+    sender: str
 
 
 class SessionStarted(Message, frozen=True):

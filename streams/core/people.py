@@ -11,66 +11,64 @@ from streams.core.account import Account, room_facts
 from streams.core.buyer import Buyer
 from streams.core.desk import Absorbed, Desk
 from streams.core.identity import buyer_id_of
-from streams.core.messages import Erased, Joined, Message, Parted
+from streams.core.messages import Erased, Joined, Merged, Message, Parted
+from streams.core.pool import ids_of
 from streams.core.sales import Cause
 
 
-def joined(desk: Desk, message: Joined) -> list[Message]:
-    """Two or more sets of identifiers became one."""
-    change = message.change
-    if desk.at_home(change.buyer_id):
-        account = Account(desk, change.buyer_id)
-        account.buyer.identifiers = change.identifiers
-        desk.buyers[change.buyer_id] = account.buyer
-    moves: list[Message] = []
-    for old_id in change.absorbed:
-        old = desk.present(old_id)
-        if old is None or not old.parts:
-            continue
-        _release(desk, old_id, change.buyer_id)
+def joined(desk: Desk, message: Joined) -> None:
+    """A set of identifiers is new or has grown."""
+    account = Account(desk, message.buyer_id)
+    account.buyer.identifiers = message.identifiers
+    desk.buyers[message.buyer_id] = account.buyer
+
+
+def merged(desk: Desk, message: Merged) -> list[Message]:
+    """This buyer is part of another from now on."""
+    old_id, new_id = message.buyer_id, message.into
+    old = desk.present(old_id) or Buyer([])
+    if old.parts:
+        _release(desk, old_id, new_id)
         desk.touch(old_id, message.time, "buyer.merged")
-        winner = Account(desk, change.buyer_id)
-        winner.buyer = Buyer(change.identifiers)
-        cause = (old_id, change.buyer_id, desk.version)
-        winner.tell("buyer.merged", cause, message.time, **{"from": old_id, "to": change.buyer_id})
-        moves.append(Absorbed(change.buyer_id, Buyer([], old.parts), message.time, "buyer.merged"))
-    return moves
+        cause = (old_id, new_id, desk.version)
+        data = {"buyer_id": new_id, "ids": ids_of(message.identifiers), "from": old_id, "to": new_id}
+        desk.effects.pool_event("buyer.merged", cause, message.time, data)
+    return [Absorbed(new_id, Buyer([], old.parts), message.time, "buyer.merged", old_id)]
 
 
 def parted(desk: Desk, message: Parted) -> list[Message]:
     """A set of identifiers fell apart; a part without an event of its own is nobody yet."""
-    old_id = message.split.buyer_id
-    old = desk.present(old_id)
-    if old is None:
-        return []
-    _release(desk, old_id, None)
-    desk.touch(old_id, message.time, "identity.unlinked")
+    old_id = message.buyer_id
+    old = desk.present(old_id) or Buyer([])
+    if old.parts:
+        _release(desk, old_id, None)
+        desk.touch(old_id, message.time, "identity.unlinked")
     moves: list[Message] = []
     for buyer_id, identifiers in message.split.parts:
         aliases = set(map(buyer_id_of, identifiers))
-        if parts := {alias: part for alias, part in old.parts.items() if alias in aliases}:
-            moves.append(Absorbed(buyer_id, Buyer(identifiers, parts), message.time, "identity.unlinked"))
+        parts = {alias: part for alias, part in old.parts.items() if alias in aliases}
+        moved = Buyer(identifiers, parts)
+        moves.append(Absorbed(buyer_id, moved, message.time, "identity.unlinked", old_id))
     return moves
 
 
 def erased(desk: Desk, message: Erased) -> list[Message]:
     """Keep amounts and figures under an anonymous id; forget who it was."""
-    old = desk.present(message.buyer_id)
-    if old is None:
-        return []
-    _release(desk, message.buyer_id, None)
-    desk.touch(message.buyer_id, message.time, "buyer.erased")
+    old = desk.present(message.buyer_id) or Buyer([])
+    if old.parts:
+        _release(desk, message.buyer_id, None)
+        desk.touch(message.buyer_id, message.time, "buyer.erased")
     anonymous = Buyer([], anonymous=True)
     for part in old.parts.values():
         anonymous.take(message.anonymous_id, part.without_name(message.anonymous_id))
-    return [Absorbed(message.anonymous_id, anonymous, message.time, "buyer.erased")]
+    return [Absorbed(message.anonymous_id, anonymous, message.time, "buyer.erased", message.buyer_id)]
 
 
-def absorbed(desk: Desk, message: Absorbed) -> list[Message]:
+def absorbed(desk: Desk, message: Absorbed) -> None:
     """Put the parts of another buyer, or of this one before, into this buyer."""
-    known, other = desk.buyers.get(message.buyer_id), message.buyer
-    if known is not None and known.moved_to is not None and not other.identifiers:
-        return [Absorbed(known.moved_to, other, message.time, message.cause)]  # it has become another meanwhile
+    other = message.buyer
+    if not other.parts:
+        return
     account = Account(desk, message.buyer_id)
     buyer, deltas = account.buyer, desk.deltas
     if not buyer.parts:
@@ -89,7 +87,6 @@ def absorbed(desk: Desk, message: Absorbed) -> list[Message]:
     account.changed |= {id(view): view for view in other.paid()}
     account.recount = True
     account.close(Cause(message.time, message.cause), advance=False)
-    return []
 
 
 def _release(desk: Desk, buyer_id: str, moved_to: str | None) -> None:

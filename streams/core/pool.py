@@ -30,7 +30,7 @@ def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[st
     last_order = max((view.claim.placed_at for view in paid), default=None)
     return {
         "buyer_id": buyer_id,
-        "ids": ids_of(buyer),
+        "ids": ids_of(buyer.identifiers),
         "stage": _stage(bought, bool(contacts or groups)),
         "tags": tags(paid),
         "home_store_id": named.store_id if named else None,
@@ -60,10 +60,10 @@ def _stage(bought: int, member: bool) -> str:
     return "member" if member else "visitor"
 
 
-def ids_of(buyer: Buyer) -> dict[str, list[str]]:
-    """The identifiers of a buyer by namespace."""
+def ids_of(identifiers: list[str]) -> dict[str, list[str]]:
+    """Identifiers by namespace."""
     ids: dict[str, list[str]] = {}
-    for identifier in buyer.identifiers:
+    for identifier in identifiers:
         namespace, _, value = identifier.partition(":")
         ids.setdefault(namespace, []).append(value)
     return ids

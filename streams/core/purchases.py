@@ -60,7 +60,8 @@ def handover(desk: Desk, message: Handover) -> list[Message]:
     account.close(cause)
     part = Part(claim.time, [(claim.time, claim.seq)], paid={name: view})
     other_id = message.paid.buyer_id
-    return [Absorbed(other_id, Buyer([], {claim.alias: part}), *cause), message.paid]
+    moved = Buyer([], {claim.alias: part})
+    return [Absorbed(other_id, moved, cause.time, cause.name, message.buyer_id), message.paid]
 
 
 def _put(account: Account, views: dict[str, View], view: View) -> None:

@@ -68,5 +68,8 @@ class Register:
         identifiers: list[str] = event.data.ids.pairs()
         if len(identifiers) > 1:
             for change in self.identities.link(identifiers, event.time):
-                self.to(change.buyer_id, messages.Joined(change.buyer_id, change, event.time))
+                self.to(change.buyer_id, messages.Joined(change.buyer_id, change.identifiers))
+                for old_id in change.absorbed:
+                    merged = messages.Merged(old_id, change.buyer_id, change.identifiers, event.time)
+                    self.to(old_id, merged)
         return self.identities.buyer_of(buyer_id_of(identifiers[0])), identifiers[0]

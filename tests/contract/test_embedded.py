@@ -1,8 +1,9 @@
 """What only the embedded transport promises: one worker, compaction, retention, snapshots, its options."""
 
 import sqlite3
+import subprocess
+import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -207,23 +208,23 @@ def test_any_appends_are_fetched_in_their_order(tmp_path_factory, appends, max_r
         assert log.lag("group", tps) == 0
 
 
-def test_the_order_holds_while_another_connection_appends(log, home):
+def test_the_order_holds_while_another_process_appends(log, home):
     log.declare([TopicConfig(topic) for topic in "abcd"])
-    tps = [(topic, 0) for topic in "abcd"]
-
-    def append() -> None:
-        with Log(home, synchronous="OFF") as other:
-            for n in range(0, 4000, 4):
-                other.append([Output("dcba"[i], None, b"%d" % (n + i)) for i in range(4)])
-
+    append = (
+        "import sys; from pathlib import Path; from streams.transport.log import Log, Output\n"
+        "log = Log(Path(sys.argv[1]), synchronous='OFF')\n"
+        "for n in range(0, 8000, 4):\n"
+        "    log.append([Output('abcd'[i], None, b'%d' % (n + i)) for i in range(4)])\n"
+    )
     got: list[int] = []
-    with ThreadPoolExecutor() as threads:
-        appending = threads.submit(append)
-        while not appending.done() or log.lag("group", tps):
-            fetch = log.fetch("group", tps)
-            got += [int(record.value) for record in fetch.records]
-            log.commit("group", fetch.spans)
-    assert got == list(range(4000))
+    start = {(topic, 0): 0 for topic in "abcd"}
+    with subprocess.Popen([sys.executable, "-c", append, str(home)]) as process:
+        while len(got) < 8000:
+            assert process.poll() in (None, 0)
+            for record in log.records_from(start, 2000):
+                start[record.topic, 0] = record.offset + 1
+                got.append(int(record.value))
+    assert got == list(range(8000))
 
 
 def test_rows_are_capped_in_bytes_and_records(log):

@@ -58,7 +58,7 @@ async def test_a_table_needs_no_changelog_where_its_state_is_durable(transport):
 
 async def test_stock_agents_tables_and_changelogs_work(transport):
     transport.declare(TopicConfig("plain"), TopicConfig("doubled"))
-    transport.append(*(Output("plain", b"k%d" % (n % 3), b"%d" % n) for n in range(30)))
+    transport.append(*(Output("plain", b"k%d" % (n % 3), b"%d" % n) for n in range(300)))
 
     def build() -> tuple[faust.App, faust.Table, faust.Table]:
         app = transport.app("group")
@@ -75,10 +75,10 @@ async def test_stock_agents_tables_and_changelogs_work(transport):
         return app, durable, memory
 
     app, durable, memory = build()
+    expected = {f"k{key}": sum(range(key, 300, 3)) for key in range(3)}
     async with running(app):
-        await until(lambda: len(transport.read("doubled")) == 30)
-        expected = {"k0": 135, "k1": 145, "k2": 155}
         await until(lambda: dict(memory.items()) == expected)
+        await until(lambda: len(transport.read("doubled")) == 300)
         await app.consumer.commit()
         assert dict(durable.items()) == expected
     assert transport.lag("group", "plain") == 0
@@ -87,4 +87,32 @@ async def test_stock_agents_tables_and_changelogs_work(transport):
         await until(app.tables.recovery.completed.is_set)
         assert dict(memory.items()) == dict(durable.items()) == expected
         await asyncio.sleep(0.1)
-    assert sorted(int(record.value) for record in transport.read("doubled")) == list(range(0, 60, 2))
+    assert sorted(int(record.value) for record in transport.read("doubled")) == list(range(0, 600, 2))
+
+
+async def test_a_table_write_during_a_commit_is_kept_for_the_next(transport):
+    if transport.name != "embedded":
+        return
+    transport.declare(TopicConfig("plain"))
+    app = transport.app("group")
+    total = app.Table("total", default=int, partitions=1)
+    seen: list[int] = []
+
+    @app.agent(app.topic("plain", value_type=int))
+    async def add(stream: Any) -> None:
+        async for value in stream:
+            total["all"] += value
+            seen.append(total["all"])
+
+    async with running(app):
+        transport.append(*numbered("plain", [1]))
+        await until(lambda: seen == [1])
+        async with app.transport._writing:  # the commit stands in the middle
+            commit = asyncio.ensure_future(app.consumer.commit())
+            transport.append(*numbered("plain", [2]))
+            await until(lambda: seen == [1, 3])
+        await commit
+        transport.append(*numbered("plain", [4]))
+        await until(lambda: seen == [1, 3, 7])
+        await app.consumer.commit()
+    assert transport.state("total") == {b'"all"': b"7"}
