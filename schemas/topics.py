@@ -1,5 +1,6 @@
 """The topics: what is in them, by which key, for how long, who writes and who reads (spec §2, §5)."""
 
+import zlib
 from typing import Literal
 
 from msgspec import Struct
@@ -160,3 +161,8 @@ _OUTPUTS = (
     ),
 )
 TOPICS: dict[str, Topic] = {topic.name: topic for topic in (*_INPUTS, *_INTERNALS, *_OUTPUTS)}
+
+
+def partition_of(key: bytes | None, partitions: int) -> int:
+    """Return the partition of a key; no key: 0. CRC-32 is the same in every process and language."""
+    return zlib.crc32(key) % partitions if key is not None and partitions > 1 else 0

@@ -1,8 +1,9 @@
 """The whole core over plain dicts, without Faust and without a log: what the property tests drive."""
 
 import json
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from random import Random
 
 import msgspec
 
@@ -14,6 +15,7 @@ from streams.core.journey import JourneyMessage, Journeys
 from streams.core.outcome import Effects
 from streams.core.policy import Policy, load
 from streams.core.register import State
+from streams.core.routing import home_of, routed
 
 _PACK = msgspec.msgpack.Encoder()
 _UNPACK = msgspec.msgpack.Decoder(JourneyMessage)
@@ -45,22 +47,19 @@ class Result:
     duplicates: int = 0
 
 
-def run(lines: list[bytes], policy: Policy | dict | None = None) -> Result:
-    """Process raw events in arrival order, one message at a time."""
+def run(lines: list[bytes], policy: Policy | dict | None = None, partitions: int = 1, seed: int = 0) -> Result:
+    """Process raw events in arrival order; of several partitions of journeys, any may be ahead of the others."""
     if not isinstance(policy, Policy):
         policy = load(policy or {})
     result = Result()
     admission = Admission(State({}, {}, {}, {}, {}, {}, {}))
-    journeys = Journeys(policy, {}, {}, Dependents())
-    sessions: dict[str, Session] = {}
-    version = 0
+    crowd = _Crowd(policy, partitions, Random(seed), result)
     for number, payload in enumerate(lines):
         if not payload.strip():
             continue
-        origin = [("offset", str(number).encode())]
         admission.begin()
         try:
-            new = arrival(payload, origin)
+            new = arrival(payload, [("offset", str(number).encode())])
         except Rejected as rejected:
             _letter(result, rejected, payload, number)
             continue
@@ -68,14 +67,9 @@ def run(lines: list[bytes], policy: Policy | dict | None = None) -> Result:
         result.duplicates += admission.duplicates
         for rejected, letter, where in admission.letters:
             _letter(result, rejected, letter, int(dict(where)["offset"]))
-        for _, message in admission.routes:
-            version += 1
-            journeys.begin()
-            journeys.apply(_UNPACK.decode(_PACK.encode(message)), str(version))
-            journeys.profiles()
-            _take(result, journeys.effects)
-            for session_id, delta in journeys.deltas.by_session.items():
-                sessions.setdefault(session_id, Session(Room.new())).add(delta)
+        crowd.take(admission.routes)
+    crowd.finish()
+    sessions = crowd.sessions
     for session_id, session in sessions.items():
         if session.room.started:
             effects = Effects()
@@ -85,13 +79,51 @@ def run(lines: list[bytes], policy: Policy | dict | None = None) -> Result:
     return result
 
 
+class _Crowd:
+    """The partitions of journeys; of several, any may be ahead of the others."""
+
+    def __init__(self, policy: Policy, partitions: int, random: Random, result: Result) -> None:
+        self.result, self.random, self.version = result, random, 0
+        self.queues = [deque() for _ in range(partitions)]
+        self.journeys = [
+            Journeys(policy, {}, {}, Dependents(), lambda buyer_id, home=home: home_of(buyer_id, partitions) == home)
+            for home in range(partitions)
+        ]
+        self.sessions: dict[str, Session] = {}
+
+    def take(self, routes) -> None:
+        for home, message in routed(routes, len(self.queues)):
+            self.queues[home].append(_PACK.encode(message))
+        while any(self.queues) and (len(self.queues) == 1 or self.random.random() < 0.7):
+            self.step()
+
+    def finish(self) -> None:
+        while any(self.queues):
+            self.step()
+
+    def step(self) -> None:
+        home = self.random.choice([home for home, queue in enumerate(self.queues) if queue])
+        journeys = self.journeys[home]
+        self.version += 1
+        journeys.begin()
+        journeys.apply(_UNPACK.decode(self.queues[home].popleft()), f"{home}.{self.version}")
+        journeys.profiles()
+        for buyer_id, moved in journeys.elsewhere:
+            self.queues[home_of(buyer_id, len(self.queues))].append(_PACK.encode(moved))
+        _take(self.result, journeys.effects)
+        for session_id, delta in journeys.deltas.by_session.items():
+            self.sessions.setdefault(session_id, Session(Room.new())).add(delta)
+
+
 def _letter(result: Result, rejected: Rejected, payload: bytes, number: int) -> None:
-    result.dead_letters.append({
-        "reason": rejected.reason,
-        "topic": topic_of(payload),
-        "offset": number,
-        "payload": payload.decode("utf-8", "replace"),
-    })
+    result.dead_letters.append(
+        {
+            "reason": rejected.reason,
+            "topic": topic_of(payload),
+            "offset": number,
+            "payload": payload.decode("utf-8", "replace"),
+        }
+    )
 
 
 def _take(result: Result, effects: Effects) -> None:

@@ -10,12 +10,12 @@ from streams.agents.dead_letters import letter
 from streams.agents.shelf import Shelf
 from streams.core.admission import Admission
 from streams.core.identity import Person, buyer_id_of
-from streams.core.messages import Await
 from streams.core.order_events import order_key, refund_key
 from streams.core.orders import Order
 from streams.core.register import Arrival, RefundClaim, State
+from streams.core.routing import routed
 from streams.settings import Settings
-from streams.transport.batches import RecordBatch, partition_of
+from streams.transport.batches import RecordBatch
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Arrival)
@@ -76,19 +76,8 @@ class Identity:
             self.counts[name] = self.counts.get(name, 0) + more
         for rejected, payload, origin in self.admission.letters:
             letter(batch, rejected, payload, origin)
-        for key, message in self.admission.routes:
-            value = _ENCODER.encode(message)
-            if key is None:
-                for partition in range(self.partitions):
-                    batch.send("journeys", None, value, partition=partition)
-                continue
-            for old_id, new_id in message.moves:
-                if self._home(old_id) != self._home(new_id):
-                    batch.send("journeys", new_id.encode(), _ENCODER.encode(Await(new_id, old_id)))
-            batch.send("journeys", key.encode(), value)
-
-    def _home(self, key: str) -> int:
-        return partition_of(key.encode(), self.partitions) if self.partitions > 1 else 0
+        for partition, message in routed(self.admission.routes, self.partitions):
+            batch.send("journeys", None, _ENCODER.encode(message), partition=partition)
 
     def _recall(self, batch: RecordBatch, arrivals: list[Arrival]) -> set[bytes]:
         generation = batch.records[-1].timestamp // GENERATION_MS

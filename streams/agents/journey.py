@@ -8,8 +8,9 @@ from streams.agents.shelf import Shelf
 from streams.core.buyer import Buyer
 from streams.core.journey import JourneyMessage, Journeys
 from streams.core.reference import Entry
+from streams.core.routing import home_of
 from streams.settings import Settings
-from streams.transport.batches import RecordBatch, partition_of
+from streams.transport.batches import RecordBatch
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER: msgspec.msgpack.Decoder[JourneyMessage] = msgspec.msgpack.Decoder(JourneyMessage)
@@ -49,17 +50,17 @@ class JourneyPartition:
     """The state of one partition of `journeys`."""
 
     def __init__(self, settings: Settings, partition: int) -> None:
+        self.settings = settings
         self.buyers: Shelf[Buyer] = Shelf("buyers", Buyer, settings.cache)
         self.entries: Shelf[Entry] = Shelf("references", Entry, None)
         self.dependents = DependentRows(settings.cache)
         self.counts: Shelf[int] = Shelf("journeyed", int, None)
-        partitions = settings.partitions
         self.journeys = Journeys(
             settings.policy,
             self.buyers,
             self.entries,
             self.dependents,
-            lambda buyer_id: partitions == 1 or partition_of(buyer_id.encode(), partitions) == partition,
+            lambda buyer_id: home_of(buyer_id, settings.partitions) == partition,
         )
 
     async def process(self, batch: RecordBatch) -> None:
@@ -80,7 +81,8 @@ class JourneyPartition:
         for session_id, delta in journeys.deltas.by_session.items():
             batch.send("room-deltas", session_id.encode(), _ENCODER.encode(delta))
         for buyer_id, moved in journeys.elsewhere:
-            batch.send("journeys", buyer_id.encode(), _ENCODER.encode(moved))
+            home = home_of(buyer_id, self.settings.partitions)
+            batch.send("journeys", None, _ENCODER.encode(moved), partition=home)
         self.counts["late_evidence"] = self.counts.get("late_evidence", 0) + journeys.late
         for shelf in (self.buyers, self.entries, self.counts):
             shelf.flush()

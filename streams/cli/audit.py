@@ -192,18 +192,18 @@ _HEADS = (
     Text("dimension", "维度"), Text("paid", "实付"), Text("refunded", "退款"), Text("net", "净额"),
     Text("credited", "已归因"),
 )  # fmt: skip
-_COUNTS = Text("{sales:,} sales, {entries:,} ledger entries", "{sales:,} 笔销售,{entries:,} 条归因分录")
-_BOOK = Text("order book: all {lines:,} paid lines compared", "订单簿:已核对全部 {lines:,} 个已付款订单行")
+_COUNTS = Text("{sales:,} sales, {entries:,} ledger entries", "{sales:,} 笔销售，{entries:,} 条归因分录")
+_BOOK = Text("order book: all {lines:,} paid lines compared", "订单簿：已核对全部 {lines:,} 个已付款订单行")
 _SKIPPED = Text(
     "order book: not compared, {lag:,} records are still to be processed (`livepool worker --drain`)",
-    "订单簿:未核对,还有 {lag:,} 条记录待处理(`livepool worker --drain`)",
+    "订单簿：未核对，还有 {lag:,} 条记录待处理（`livepool worker --drain`）",
 )
-_GOOD = Text("OK: every fen is credited exactly once in every dimension.", "通过:每一分钱在每个维度上恰好归因一次。")
+_GOOD = Text("OK: every fen is credited exactly once in every dimension.", "通过：每一分钱在每个维度上恰好归因一次。")
 _BAD = Text(
     "FAILED: {count:,} findings. `livepool explain` with the order id shows what the state has.",
-    "未通过:{count:,} 处不符。可用 `livepool explain` 加订单号查看状态。",
+    "未通过：{count:,} 处不符。可用 `livepool explain` 加订单号查看状态。",
 )
-_MORE = Text("… and {count:,} more: --all", "……另有 {count:,} 处:--all")
+_MORE = Text("… and {count:,} more: --all", "……另有 {count:,} 处：--all")
 
 
 def _show(result: Result, lang: Language, parties: int, show_all: bool) -> None:

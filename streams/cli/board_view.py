@@ -6,6 +6,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from rich.cells import cell_len
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text as Cell
 
@@ -14,6 +15,7 @@ from streams.cli.published import Session
 from streams.core.definitions import DEFINITIONS, Language, Text
 
 _MOST_PERCENT = 999
+_ANY_WIDTH = 1000
 
 
 class Column(NamedTuple):
@@ -137,13 +139,18 @@ _PARTIES = {
     "store": Text("Store", "门店"),
     "anchor": Text("Anchor", "主播"),
     "mode": Text("Mode", "模式"),
+    "day": Text("Day", "日期"),
 }
 
 
-def credit_tables(credits_: dict[str, Counter[str]], lang: Language, most: int) -> Table:
-    """Net credit per store, anchor and mode side by side, the largest first."""
-    grid = Table.grid(padding=(0, 3, 0, 0))
-    grid.add_row(*(credit_table(dimension, found, lang, most) for dimension, found in credits_.items()))
+def credit_tables(credits_: dict[str, Counter[str]], lang: Language, most: int, console: Console) -> Table:
+    """Net credit per store, anchor and mode side by side, the largest first; without shares where it is narrow."""
+    for shares in (True, False):
+        grid = Table.grid(padding=(0, 3, 0, 0))
+        grid.add_row(*(credit_table(name, held, lang, most=most, shares=shares) for name, held in credits_.items()))
+        # Not limited by the console, so that it tells what the table would need.
+        if console.measure(grid, options=console.options.update(max_width=_ANY_WIDTH)).maximum <= console.width:
+            break
     return grid
 
 
@@ -155,19 +162,23 @@ def _share(fen: int, total: int) -> str:
 
 
 def credit_table(
-    dimension: str, credit: Counter[str], lang: Language, most: int | None = None, exact: bool = False
+    dimension: str, credit: Counter[str], lang: Language, *, most: int | None = None, shares: bool = True
 ) -> Table:
-    """Net credit of the parties of one dimension (fen), the largest first, with its share of all."""
+    """Net credit of the parties of one dimension (fen); with `most` at a glance the largest, else all to the fen."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column(_PARTIES[dimension].in_(lang), no_wrap=True)
     table.add_column(Text("credited", "归属净额").in_(lang), justify="right", no_wrap=True)
-    table.add_column("%", justify="right", no_wrap=True)
+    if shares:
+        table.add_column("%", justify="right", no_wrap=True)
     total = sum(credit.values())
-    parties = sorted((-fen, party) for party, fen in credit.items() if fen)
-    for negative, party in parties[:most]:
+    parties = [(party, fen) for party, fen in credit.items() if fen]
+    # Days in their order, parties by what they have.
+    parties.sort(key=lambda item: (0 if dimension == "day" else -item[1], item[0]))
+    for party, fen in parties[:most]:
         name = name_of_mode(party, lang) if dimension == "mode" else party
-        money = yuan(-negative, lang) if exact else yuan_short(-negative, lang)
-        table.add_row(name, money, _share(-negative, total))
+        money = yuan(fen, lang) if most is None else yuan_short(fen, lang)
+        table.add_row(name, money, *([_share(fen, total)] if shares else []))
     if most is not None and len(parties) > most:
-        table.add_row(Cell(Text(f"… {len(parties) - most} more", f"… 另{len(parties) - most}个").in_(lang), "dim"))
+        more = len(parties) - most
+        table.add_row(Cell(Text(f"… {more} more", f"… 另{more}个").in_(lang), "dim"))
     return table

@@ -159,14 +159,14 @@ def _report(ctx: click.Context, stage: _Stage, truth: Truth) -> bool:
         if stage.audience.as_json:
             write_json(figures | {"home": str(home), "example": order._asdict()})
             return bool(figures["audit_ok"] and figures["as_generated"])
-        _show_figures(stage, published, figures)
+        session_id = _show_figures(stage, published, figures)
     code = _invoke(ctx, "audit", home=home, lang=stage.audience.lang)
     stage.audience.say(
         f"\nOne order, explained (`livepool explain {order.order_id} --home {home}`):",
         f"\n解释一笔订单(`livepool explain {order.order_id} --home {home}`):",
     )
     code |= _invoke(ctx, "explain", home=home, order_id=order.order_id, carrier=order.carrier, lang=stage.audience.lang)
-    _say_next(stage, published, order)
+    _say_next(stage, session_id, order)
     return code == 0 and bool(figures["as_generated"])
 
 
@@ -226,14 +226,17 @@ def _telling_order(log: Log) -> _Order:
 def _much_to_explain(sale: dict[str, Any]) -> int:
     lost = {rule["outcome"] for rule in sale["considered"]} - {"won", "no_evidence"}
     shared = (len(sale["anchors"]) > 1) + (len(sale["stores"]) > 1)
-    return 3 * len(lost) + shared + 2 * (0 < sale["refunded_fen"] < sale["amount_fen"])
+    refunded = int(0 < sale["refunded_fen"] < sale["amount_fen"])
+    return 3 * len(lost) + shared + 2 * refunded
 
 
-def _show_figures(stage: _Stage, published: Published, figures: dict[str, Any]) -> None:
+def _show_figures(stage: _Stage, published: Published, figures: dict[str, Any]) -> str:
+    """Show them; returns the session_id with most viewers, as one to look at."""
     console = plain_console()
-    console.print(session_table(published.sessions(), BOARD, stage.audience.lang, stage.audience.zone, console.width))
+    sessions = published.sessions()
+    console.print(session_table(sessions, BOARD, stage.audience.lang, stage.audience.zone, console.width))
     console.print()
-    console.print(credit_tables(published.credits, stage.audience.lang, _TOP))
+    console.print(credit_tables(published.credits, stage.audience.lang, _TOP, console))
     console.print()
     letters = sum(figures["dead_letters"].values())
     paid, refunded, net = (yuan(figures[name], stage.audience.lang) for name in ("paid_fen", "refunded_fen", "net_fen"))
@@ -253,11 +256,11 @@ def _show_figures(stage: _Stage, published: Published, figures: dict[str, Any]) 
             "FAILED: sales, amounts or dead letters are not those that the show was made with.",
             "未通过:销售、金额或死信与生成这场演示时的真值不一致。",
         )
+    return max(sessions, key=lambda session: int(session.snapshot["show"]["viewers"])).session_id
 
 
-def _say_next(stage: _Stage, published: Published, order: _Order) -> None:
+def _say_next(stage: _Stage, session_id: str, order: _Order) -> None:
     home = f"--home {stage.home}"
-    session_id = published.sessions()[-1].session_id
     steps = (
         (f"livepool rooms {home}", "all sessions", "全部场次"),
         (f"livepool rooms {session_id} {home}", "one, with definitions", "单场与指标定义"),

@@ -101,6 +101,6 @@ class Board:
             Line(""),
             session_table(self.published.sessions(), BOARD, self.lang, self.zone, self.console.width),
             Line(""),
-            credit_tables(self.published.credits, self.lang, _TOP),
+            credit_tables(self.published.credits, self.lang, _TOP, self.console),
             Line(LEGEND.in_(self.lang), style="dim", no_wrap=True, overflow="ellipsis"),
         )

@@ -41,7 +41,7 @@ class _Writer:
         if amendments := self.told["amendments"]:
             self._text(0, self._say("amendments"), "bold")
             for amended in amendments:
-                text = f"{self._say('of_line', **amended)}: {self._yuan(amended['amount_fen'])}"
+                text = self._colon(self._say("of_line", **amended), self._yuan(amended["amount_fen"]))
                 self._item(2, f"{self._at(amended['time'])}  {text}")
         for name in ("late", "afterwards"):
             if events := self.told.get(name):
@@ -85,9 +85,11 @@ class _Writer:
             of = self._say("of_line" if refund["line_id"] else "of_order", **refund)
             outcome = words.REFUNDS[refund["outcome"]].in_(self.lang)
             amount = self._yuan(refund["amount_fen"])
-            self._item(2, f"{self._at(refund['time'])}  {refund['refund_id']}  {amount}, {of}: {outcome}")
+            self._item(2, f"{self._at(refund['time'])}  {refund['refund_id']}  {amount}, {self._colon(of, outcome)}")
             if len(refund["lines"]) > 1:
-                parts = (f"{self._say('of_line', line_id=line)} {self._yuan(fen)}" for line, fen in refund["lines"].items())
+                parts = (
+                    f"{self._say('of_line', line_id=line)} {self._yuan(fen)}" for line, fen in refund["lines"].items()
+                )
                 self._text(4, "; ".join(parts))
 
     # --- one line --------------------------------------------------------------------------------------------
@@ -107,7 +109,7 @@ class _Writer:
                 parts = (
                     f"{self._party(dimension, party)} {self._yuan(fen)}" for party, fen in refund[dimension].items()
                 )
-                self._text(6, f"{words.DIMENSIONS[dimension].in_(self.lang)}: {', '.join(parts)}")
+                self._text(6, self._colon(words.DIMENSIONS[dimension].in_(self.lang), ", ".join(parts)))
         if line["history"]:
             self._text(2, self._say("history"), "bold")
         for revision in line["history"]:
@@ -120,7 +122,7 @@ class _Writer:
         what = words.RULES[decided["rule"]].in_(self.lang) if won else self._say("none_won")
         tier = words.TIERS[decided["tier"]].in_(self.lang)
         said = self._say("by_rule", rule=decided["rule"], tier=tier, what=what) if won else what
-        self._text(2, f"{self._say(which)}: {said}", "bold")
+        self._text(2, self._colon(self._say(which), said), "bold")
         rows = []
         if decided["evidence"]:
             rows.append((self._say("evidence"), self._event(decided["evidence"])))
@@ -140,7 +142,7 @@ class _Writer:
         text = f"{self._party(dimension, credit['party_id'])}  {self._yuan(credit['credited_fen'])}"
         if credit["net_fen"] == credit["credited_fen"]:
             return text
-        return f"{text}, {self._say('net', net=self._yuan(credit['net_fen']))}"
+        return f"{text}{self._say('net', net=self._yuan(credit['net_fen']))}"
 
     def _party(self, dimension: str, party: str) -> str:
         if party == "none":
@@ -155,9 +157,9 @@ class _Writer:
             outcome = words.OUTCOMES[trial["outcome"]].in_(self.lang)
             findings = [self._finding(trial["rule"], found) for found in trial["findings"]]
             if len(findings) == 1 and trial["findings"][0]["evidence"] is None:
-                self._item(6, f"{trial['rule']}: {outcome}: {findings[0]}")
+                self._item(6, self._colon(trial["rule"], outcome, findings[0]))
             else:
-                self._item(6, f"{trial['rule']}: {outcome}")
+                self._item(6, self._colon(trial["rule"], outcome))
                 self._items(8, findings, mark=">")
         others = [
             self._finding(trial["rule"], found)
@@ -191,7 +193,7 @@ class _Writer:
         if "next_start" in found:
             text += words.NEXT_START.in_(self.lang).format(**detail)
         evidence = found["evidence"]
-        return text if evidence is None or _is_order(evidence) else f"{self._event(evidence)}: {text}"
+        return text if evidence is None or _is_order(evidence) else self._colon(self._event(evidence), text)
 
     def _names(self, found: Told) -> str:
         named = [text.in_(self.lang).format(found[name]) for name, text in words.NAMES.items() if name in found]
@@ -210,6 +212,9 @@ class _Writer:
     def _say(self, name: str, **detail: Any) -> str:
         text = words.SAY[name].in_(self.lang)
         return text.format(**detail) if detail else text
+
+    def _colon(self, *parts: str) -> str:
+        return ("：" if self.lang == "zh" else ": ").join(parts)
 
     def _at(self, time: str) -> str:
         return words.moment_of(parse_time(time), self.zone)

@@ -161,7 +161,7 @@ def _show_credits(found: Counter[str], by: str, lang: Language, as_json: bool) -
     if as_json:
         write_json({"by": by, "net_fen": dict(sorted(found.items())), "total_fen": sum(found.values())})
         return
-    plain_console().print(credit_table(by, found, lang, exact=True))
+    plain_console().print(credit_table(by, found, lang))
 
 
 @click.command()

@@ -55,10 +55,10 @@ EVENTS = {
 }
 CODES = {
     "won": Text("{names}", "{names}"),
-    "touch": Text("{share:.2%} of the credit: {names} ({rule})", "占 {share:.2%}:{names}({rule})"),
-    "superseded": Text("{names}; the later one, of {by_at}, counts", "{names};以更晚的一次({by_at})为准"),
+    "touch": Text("{share:.2%} of the credit: {names} ({rule})", "占 {share:.2%}：{names}（{rule}）"),
+    "superseded": Text("{names}; the later one, of {by_at}, counts", "{names}；以更晚的一次（{by_at}）为准"),
     "outside_window": Text(
-        "{names}; {by} too early, the window is {hours:g} h", "{names};早了 {by},时间窗为 {hours:g} 小时"
+        "{names}; {by} too early, the window is {hours:g} h", "{names}；早了 {by}，时间窗为 {hours:g} 小时"
     ),
     "unknown_session": Text("session {session_id} is not known", "场次 {session_id} 未知"),
     "unknown_token": Text("token {token} is not registered", "码 {token} 未登记"),
@@ -71,26 +71,28 @@ CODES = {
     ),
     "nothing": Text("nothing of the kind before the order", "下单前没有这类事件"),
     "sharer_without_store": Text(
-        "sharer {sharer_id}: no token names a store of theirs", "分享人 {sharer_id}:没有登记所属门店的码"
+        "sharer {sharer_id}: no token names a store of theirs", "分享人 {sharer_id}：没有登记所属门店的码"
     ),
     "contact_without_store": Text("contact with {guide_id} names no store", "与导购 {guide_id} 的好友关系没有门店"),
     "contact_removed": Text(
-        "{names}; removed on {removed_at}, before the order", "{names};已于下单前({removed_at})删除"
+        "{names}; removed on {removed_at}, before the order", "{names}；已于下单前（{removed_at}）删除"
     ),
     "no_session": Text("no session won the live decision", "直播归因没有得到场次"),
     "session_without_weights": Text("session {session_id} has no store weights", "场次 {session_id} 没有门店权重"),
     "session_stores": Text(
-        "session {session_id} links {count} stores, not exactly one", "场次 {session_id} 关联 {count} 家门店,并非唯一"
+        "session {session_id} links {count} stores, not exactly one", "场次 {session_id} 关联 {count} 家门店，并非唯一"
     ),
 }
 SEEN = {  # `nothing`, by decision and rule, when there is something of the kind
-    "scan": Text("{seen} scans before the order, none of them names one", "下单前有 {seen} 次扫码,均未指明"),
-    "share": Text("{seen} opened shares before the order, none of them names one", "下单前打开 {seen} 次分享,均未指明"),
-    "item_click": Text("{seen} clicks before the order, all on other items", "下单前有 {seen} 次点击,均为其他商品"),
-    "presence": Text("{seen} entries before the order, none usable", "下单前进入 {seen} 次,均不可用"),
+    "scan": Text("{seen} scans before the order, none of them names one", "下单前有 {seen} 次扫码，均未指明"),
+    "share": Text(
+        "{seen} opened shares before the order, none of them names one", "下单前打开 {seen} 次分享，均未指明"
+    ),
+    "item_click": Text("{seen} clicks before the order, all on other items", "下单前有 {seen} 次点击，均为其他商品"),
+    "presence": Text("{seen} entries before the order, none usable", "下单前进入 {seen} 次，均不可用"),
 }
-KNOWN_NOW = Text(" (known today, but it came after the decision was final)", "(现已知晓,但在归因定案之后才到达)")
-NEXT_START = Text("; the next one started on {next_start}", ";下一场于 {next_start} 开播")
+KNOWN_NOW = Text(" (known today, but it came after the decision was final)", "（现已知晓，但在归因定案之后才到达）")
+NEXT_START = Text("; the next one started on {next_start}", "；下一场于 {next_start} 开播")
 NAMES = {
     "session_id": Text("session {}", "场次 {}"),
     "store_id": Text("store {}", "门店 {}"),
@@ -101,76 +103,77 @@ NAMES = {
 }
 NAMELESS = Text("names none", "未指明")
 DIMENSIONS = {"store": Text("Stores", "门店"), "anchor": Text("Anchors", "主播"), "mode": Text("Mode", "模式")}
-NOBODY = Text("none (nobody earned it)", "无(无人应得)")
+NOBODY = Text("none (nobody earned it)", "无（无人应得）")
 REFUNDS = {
     "applied": Text("taken from the sale", "已扣减"),
-    "exceeds": Text("above what remained: not applied, it is a dead letter", "超过剩余金额:未扣减,已进入死信"),
+    "exceeds": Text("above what remained: not applied, it is a dead letter", "超过剩余金额：未扣减，已进入死信"),
     "waiting": Text("waits for the payment", "等待付款"),
 }
 SAY = {
     "paid": Text("paid", "已付款"),
-    "placed": Text("placed, not paid", "已下单,未付款"),
+    "placed": Text("placed, not paid", "已下单，未付款"),
     "buyer": Text("Buyer", "买家"),
-    "new_buyer": Text("first paid order: a new buyer", "首个付款订单:新客"),
+    "new_buyer": Text("first paid order: a new buyer", "首个付款订单：新客"),
     "placed_at": Text("Placed", "下单"),
     "paid_at": Text("Paid", "付款"),
     "zone": Text("all times in {timezone}", "时间均为 {timezone}"),
     "amount": Text("Amount", "金额"),
     "sum": Text("{paid} - refunds {refunded} = net {net}", "{paid} - 退款 {refunded} = 净额 {net}"),
     "decision": Text("Decision", "归因"),
-    "final": Text("final since the buyer's events passed {final_after}", "已定案:买家的事件时间已过 {final_after}"),
+    "final": Text("final since the buyer's events passed {final_after}", "已定案：买家的事件时间已过 {final_after}"),
     "open": Text(
         "open until {final_after}: what arrives before may change it",
-        "未定案,截至 {final_after}:此前到达的证据可改变归因",
+        "未定案，截至 {final_after}：此前到达的证据可改变归因",
     ),
     "policy": Text("Policy", "策略"),
     "only_placed": Text(
         "No payment has arrived: this is how the board counts the order. There is no sale and no ledger entry.",
-        "尚未收到付款:以下为看板的口径,尚无销售和归因分录。",
+        "尚未收到付款：以下为看板的口径，尚无销售和归因分录。",
     ),
     "behind": Text(
         "Something of this order is still to be processed: `livepool worker --drain`, then ask again.",
-        "此订单尚有事件待处理:请运行 `livepool worker --drain` 后重试。",
+        "此订单尚有事件待处理：请运行 `livepool worker --drain` 后重试。",
     ),
     "not_reproduced": Text(
         "The evidence in the state does not lead to this decision any more, so only its outcomes are shown: people"
         " were parted or merged after it was final, or the worker has another policy (name it by --policy).",
-        "现有证据已无法复现此归因,仅显示结论:定案后买家被拆分或合并,或 worker 使用了其他策略(用 --policy 指定)。",
+        "现有证据已无法复现此归因，仅显示结论：定案后买家被拆分或合并，或 worker 使用了其他策略（用 --policy 指定）。",
     ),
     "line": Text(
-        "Line {line_id}: item {item_id} x {quantity}, {amount}", "订单行 {line_id}:商品 {item_id} × {quantity},{amount}"
+        "Line {line_id}: item {item_id} x {quantity}  {amount}",
+        "订单行 {line_id}：商品 {item_id} × {quantity}  {amount}",
     ),
-    "sale": Text("sale {sale_id}, revision {revision}", "销售 {sale_id},第 {revision} 版"),
+    "sale": Text("sale {sale_id}, revision {revision}", "销售 {sale_id}，第 {revision} 版"),
     "live": Text("Live decision", "直播归因"),
     "store": Text("Store decision", "门店归因"),
     "none_won": Text("no rule found evidence", "没有规则找到证据"),
-    "by_rule": Text("{rule} ({tier}): {what}", "{rule}({tier}):{what}"),
+    "by_rule": Text("{rule} ({tier}): {what}", "{rule}（{tier}）：{what}"),
     "evidence": Text("Evidence", "证据"),
-    "before": Text("{at}, {ago} before the order", "{at},下单前 {ago}"),
-    "at_order": Text("{at}, at the order's moment", "{at},与下单同时"),
-    "after": Text("{at}, {ago} after the order", "{at},下单后 {ago}"),
+    "before": Text("{at}, {ago} before the order", "{at}，下单前 {ago}"),
+    "at_order": Text("{at}, at the order's moment", "{at}，与下单同时"),
+    "after": Text("{at}, {ago} after the order", "{at}，下单后 {ago}"),
     "session": Text("Session", "场次"),
     "guide_id": Text("Guide", "导购"),
     "sharer_id": Text("Sharer", "分享人"),
-    "tried": Text("Tried before it, and why not:", "此前逐条尝试,未采用的原因:"),
-    "tried_all": Text("Tried, and why not:", "逐条尝试,未采用的原因:"),
-    "also": Text("Other evidence of the same rule:", "同一规则的其他证据:"),
-    "not_tried": Text("Not tried, since an earlier rule won:", "前面的规则已采用,未再尝试:"),
-    "more": Text("… and {count} more (--json shows all)", "……另有 {count} 条(--json 可看全部)"),
-    "net": Text("after refunds {net}", "退款后 {net}"),
+    "tried": Text("Tried before it, and why not:", "此前逐条尝试，未采用的原因："),
+    "tried_all": Text("Tried, and why not:", "逐条尝试，未采用的原因："),
+    "also": Text("Other evidence of the same rule:", "同一规则的其他证据："),
+    "not_tried": Text("Not tried, since an earlier rule won:", "前面的规则已采用，未再尝试："),
+    "more": Text("… and {count} more (--json shows all)", "……另有 {count} 条（--json 可看全部）"),
+    "net": Text(", after refunds {net}", "，退款后 {net}"),
     "refunds": Text("Refunds of this line, and who gave back what", "本行退款及各方扣减"),
     "history": Text("Revisions", "修订历史"),
     "revised": Text(
         "{cause}: live {live_rule}, store {store_rule}, net {net}",
-        "{cause}:直播 {live_rule},门店 {store_rule},净额 {net}",
+        "{cause}：直播 {live_rule}，门店 {store_rule}，净额 {net}",
     ),
     "order_refunds": Text("Refunds of the order", "订单退款"),
     "of_line": Text("of line {line_id}", "订单行 {line_id}"),
     "of_order": Text("of the whole order", "整单"),
     "amendments": Text("Amended before payment", "付款前改价"),
-    "late": Text("Arrived after the decision was final: counted, not used", "定案后才到达:计数,但不用于归因"),
-    "afterwards": Text("Happened after the order: no evidence", "下单之后发生:不作为证据"),
-    "withdrawn": Text("Withdrawn, since an earlier payment does not have it", "已撤回:更早的付款中没有此行"),
+    "late": Text("Arrived after the decision was final: counted, not used", "定案后才到达：计数，但不用于归因"),
+    "afterwards": Text("Happened after the order: no evidence", "下单之后发生：不作为证据"),
+    "withdrawn": Text("Withdrawn, since an earlier payment does not have it", "已撤回：更早的付款中没有此行"),
 }
 _UNITS = (
     (86_400_000, "d", "天"),

@@ -127,12 +127,12 @@ def _compare(sale_id: str, sale: SaleAmounts, held: dict[tuple[str, str], int]) 
     for dimension, party, fen in sale.shown():
         shown[dimension, party] += fen
     for dimension in DIMENSIONS:
-        pairs: tuple[tuple[str, dict[tuple[str, str], int]], ...] = (("shown", shown), ("ledger", held))
-        for name, credits_ in pairs:
-            total = sum(fen for held_by, fen in credits_.items() if held_by[0] == dimension)
+        for name, credits_ in (("shown", dict(shown)), ("ledger", held)):
+            total = sum(fen for (of, _), fen in credits_.items() if of == dimension)
             if total != sale.net_fen:
                 yield Finding(sale_id, dimension, f"{name} credits sum to {total}, net is {sale.net_fen}")
-    for party in sorted({*shown, *held}):
-        if shown[party] != held.get(party, 0):
-            text = f"{party[1]} is shown with {shown[party]}, the ledger has {held.get(party, 0)}"
-            yield Finding(sale_id, party[0], text)
+    for credit in sorted({*shown, *held}):
+        dimension, party = credit
+        if shown[credit] != held.get(credit, 0):
+            text = f"{party} is shown with {shown[credit]}, the ledger has {held.get(credit, 0)}"
+            yield Finding(sale_id, dimension, text)

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from schemas.values import format_time
-from streams.core.attribution import decide
 from streams.core.buyer import (
     CARTED,
     CLICKED,
@@ -31,7 +30,8 @@ from streams.core.live_findings import live_findings
 from streams.core.messages import AppliedRefund, Claim, Line
 from streams.core.orders import Order
 from streams.core.policy import MODELS, TOUCH_RULES, Policy
-from streams.core.reference import Entry, Lookup
+from streams.core.reference import Entry
+from streams.core.retrial import retry
 from streams.core.sales import DIMENSIONS, order_name, sale_id_of, verdict
 from streams.core.store_findings import store_findings
 
@@ -73,7 +73,7 @@ def explain(known: Known, policy: Policy) -> dict[str, Any]:
     }
     if view is None or known.buyer is None:
         return told | {"lines": []}
-    case = _case(view, known.buyer, known.entries, policy)
+    case = retry(view, known.buyer, known.entries, policy)
     return told | {
         "new_buyer": view.new_buyer,
         "final": view.final,
@@ -98,16 +98,6 @@ def _view(known: Known) -> View | None:
     is_paid = known.order.paid is not None
     views = (part.paid if is_paid else part.placed for part in known.buyer.parts.values())
     return next((orders[key] for orders in views if key in orders), None)
-
-
-def _case(view: View, buyer: Buyer, entries: Mapping[str, Entry], policy: Policy) -> Case | None:
-    """The case as it was decided; None when what is known today does not lead to the decisions that stand."""
-    passed = buyer.passed(view.claim.placed_at + policy.horizon)
-    for cutoff in dict.fromkeys((passed if view.final else None, None)):
-        case = Case(view.claim, view.type, buyer, Lookup(entries, cutoff), policy, cutoff)
-        if [decide(case, line) for line in view.claim.lines] == view.decisions:
-            return case
-    return None
 
 
 def _late(buyer: Buyer, case: Case, view: View) -> Iterator[Fact]:

@@ -77,16 +77,25 @@ class Journeys(Desk):
     def _apply(self, message: Message) -> None:
         buyer_id: str = getattr(message, "buyer_id", "")
         buyer = self.buyers.get(buyer_id)
-        if isinstance(message, Await):
-            self._await(message)
-        elif buyer is not None and buyer.awaits and not isinstance(message, Absorbed):
-            buyer.held.append(_ENCODER.encode(message))
+        if buyer is not None and buyer.awaits and not isinstance(message, Absorbed):
+            self._hold(buyer_id, buyer, message)
+        elif isinstance(message, Await):
+            buyer = self.present(buyer_id) or Buyer([])
+            buyer.awaits.append(message.sender)
             self.buyers[buyer_id] = buyer
         else:
             for following in _APPLY[type(message)](self, message) or ():
                 self._pass_on(following)
             if isinstance(message, Absorbed):
                 self._arrived(message)
+
+    def _hold(self, buyer_id: str, buyer: Buyer, message: Message) -> None:
+        """Keep a message until the buyers are there that are on their way; whoever it moves is late, too."""
+        buyer.held.append(_ENCODER.encode(message))
+        self.buyers[buyer_id] = buyer
+        for old_id, new_id in message.moves:
+            if self.at_home(new_id) and new_id != old_id:
+                self._apply(Await(new_id, old_id))
 
     def _pass_on(self, message: Message) -> None:
         """Give a message to another buyer: now when it is of this partition, else through the topic."""
@@ -96,18 +105,19 @@ class Journeys(Desk):
         else:
             self.elsewhere.append((buyer_id, message))
 
-    def _await(self, message: Await) -> None:
-        buyer = self.present(message.buyer_id) or Buyer([])
-        buyer.awaits.append(message.sender)
-        self.buyers[message.buyer_id] = buyer
-
     def _arrived(self, message: Absorbed) -> None:
-        """Take what was held, when nobody else is on the way."""
+        """Somebody is there: go on with what was held, up to the next one who is not."""
         buyer = self.buyers.get(message.buyer_id)
-        if buyer is None or message.sender not in buyer.awaits:
+        if buyer is None or not buyer.awaits:
             return
-        buyer.awaits.remove(message.sender)
-        held, buyer.held = ([], buyer.held) if buyer.awaits else (buyer.held, [])
+        if message.sender in buyer.awaits:
+            buyer.awaits.remove(message.sender)
+        else:
+            announced = _ENCODER.encode(Await(message.buyer_id, message.sender))
+            if announced in buyer.held:
+                buyer.held.remove(announced)
         self.buyers[message.buyer_id] = buyer
-        for payload in held:
-            self._apply(_DECODER.decode(payload))
+        if not buyer.awaits:
+            held, buyer.held = buyer.held, []
+            for payload in held:
+                self._apply(_DECODER.decode(payload))

@@ -112,15 +112,18 @@ class Withdrawn(Message, frozen=True):
 
 
 class Handover(Message, frozen=True):
-    """The paid order of one buyer turns out to be another's: its sales go on there, as `paid` says."""
+    """The paid order of this buyer turns out to be another's: what was published of its sales goes on there."""
 
     buyer_id: str
-    paid: Paid
+    to: str
+    claim: Claim  # as the other buyer will have it
+    time: int
+    cause: str
 
     @property
     def moves(self) -> list[tuple[str, str]]:
-        """What was published goes to the other buyer."""
-        return [(self.buyer_id, self.paid.buyer_id)]
+        """The order goes to the other buyer."""
+        return [(self.buyer_id, self.to)]
 
 
 class Seen(Message, frozen=True):

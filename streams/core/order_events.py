@@ -127,10 +127,9 @@ def _show_paid(register: Register, order: Order, event: Any, before: Claim | Non
     applied, rejected = order.judge()
     paid = messages.Paid(buyer_id, claim, applied, event.time, event.type)
     old_id, old = (buyer_id, claim) if before is None else _owner(register, before)
-    if (old_id, old.alias) == (buyer_id, claim.alias):
-        register.to(buyer_id, paid)
-    else:
-        register.to(old_id, messages.Handover(old_id, paid))
+    if (old_id, old.alias) != (buyer_id, claim.alias):
+        register.to(old_id, messages.Handover(old_id, buyer_id, claim, event.time, event.type))
+    register.to(buyer_id, paid)
     _letter(register, order, rejected)
 
 

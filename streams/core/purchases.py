@@ -51,17 +51,14 @@ def withdrawn(desk: Desk, message: Withdrawn) -> None:
 
 def handover(desk: Desk, message: Handover) -> list[Message]:
     """Take a paid order out of this buyer's journey; what was published of it goes on in the other's."""
-    account, claim = Account(desk, message.buyer_id), message.paid.claim
-    cause = Cause(message.paid.time, message.paid.cause)
+    account, claim = Account(desk, message.buyer_id), message.claim
     name = order_name(claim.carrier, claim.order_id)
     view = next(part for part in account.buyer.parts.values() if name in part.paid).paid.pop(name)
     account.take_back(view)
     account.recount = True
-    account.close(cause)
+    account.close(Cause(message.time, message.cause))
     part = Part(claim.time, [(claim.time, claim.seq)], paid={name: view})
-    other_id = message.paid.buyer_id
-    moved = Buyer([], {claim.alias: part})
-    return [Absorbed(other_id, moved, cause.time, cause.name, message.buyer_id), message.paid]
+    return [Absorbed(message.to, Buyer([], {claim.alias: part}), message.time, message.cause, message.buyer_id)]
 
 
 def _put(account: Account, views: dict[str, View], view: View) -> None:

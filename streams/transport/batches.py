@@ -11,11 +11,14 @@ is paid once per batch, and so that outputs, state and input offsets can be one 
             await batch.commit()
 """
 
-import zlib
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
+
+from schemas.topics import partition_of
+
+__all__ = ["Headers", "Output", "Record", "RecordBatch", "TopicPartition", "batch_topic", "partition_of"]
 
 Headers = tuple[tuple[str, bytes], ...]
 TopicPartition = tuple[str, int]
@@ -95,11 +98,6 @@ class RecordBatch(ABC):
         Raises when the transaction failed, e.g. because another worker took over. Then nothing was
         written and the worker has to end: the exception must leave the agent.
         """
-
-
-def partition_of(key: bytes | None, partitions: int) -> int:
-    """Return the partition of a key. CRC-32 is the same in every process and language."""
-    return zlib.crc32(key) % partitions if key is not None else 0
 
 
 def batch_topic(app: Any, *topics: str, **options: Any) -> Any:

@@ -35,9 +35,10 @@ class Home:
         command = [*COMMAND, "worker", *options]
         return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
-    def drain(self, max_records: int = 2000) -> None:
+    def drain(self, max_records: int = 2000, policy: Path | None = None) -> None:
         """Process what was sent, to its end."""
-        worker = self.worker("--drain", max_records=max_records)
+        options = () if policy is None else ("--policy", str(policy))
+        worker = self.worker("--drain", *options, max_records=max_records)
         _, said = worker.communicate(timeout=120)
         assert worker.returncode == 0, said
 
