@@ -133,7 +133,7 @@ def _fitting(filled: list[tuple[Column, list[str]]], lang: Language, width: int)
 
 LEGEND = Text(
     "● live  ○ ended  10m vs before: GMV net of the last 10 minutes and the 10 before",
-    "● 直播中  ○ 已下播   近10分环比:最近10分钟净GMV与此前10分钟相比",
+    "● 直播中  ○ 已下播   近10分环比：最近10分钟净GMV与此前10分钟相比",
 )
 _PARTIES = {
     "store": Text("Store", "门店"),

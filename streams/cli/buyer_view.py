@@ -90,7 +90,7 @@ class _View:
         if data["anonymous"]:
             grid.add_row(
                 self.say("erased", "已删除"),
-                self.say("identifiers deleted on request; amounts stay", "标识已按请求删除,金额保留"),
+                self.say("identifiers deleted on request; amounts stay", "标识已按请求删除，金额保留"),
             )
         for name, label in _PROFILE.items() if data["profile"] else ():
             grid.add_row(label.in_(self.lang), self._value(name, data["profile"][name]))
@@ -202,7 +202,7 @@ class _View:
         hidden = len(found) - len(shown)
         more = self.say(
             f" (the latest {len(shown)} of {len(found)}; --all shows all)",
-            f"(最近{len(shown)}条,共{len(found)}条;--all 显示全部)",
+            f"（最近{len(shown)}条，共{len(found)}条；--all 显示全部）",
         )
         self.console.print(f"\n{title}{more if hidden else ''}", style="bold")
         if not found:

@@ -88,7 +88,7 @@ class Board:
             Text(f"{clock}  {sent:,} of {total:,} events", f"{clock}  {total:,} 个事件已发 {sent:,}").in_(self.lang),
             Text(
                 f"{rate:,} events/s, lag {behind:,}, dead letters {letters:,}, net {net}",
-                f"每秒 {rate:,} 个事件,积压 {behind:,},死信 {letters:,},净额 {net}",
+                f"每秒 {rate:,} 个事件，积压 {behind:,}，死信 {letters:,}，净额 {net}",
             ).in_(self.lang),
         )
 

@@ -11,7 +11,7 @@ from schemas.values import parse_time
 from streams.cli.board_view import LEGEND, LIST, credit_table, session_table
 from streams.cli.buyer_view import show_buyer
 from streams.cli.common import as_json, home_option, open_existing, policy_option, settings_of
-from streams.cli.kept_buyer import as_data, find
+from streams.cli.kept_buyer import as_data, find, was_erased
 from streams.cli.language import lang_option, name_of_carrier, name_of_mode, number, when
 from streams.cli.published import Published, Session, credit_entries, sale_keys
 from streams.cli.terminal import plain_console, write_json
@@ -76,7 +76,7 @@ def _show_list(sessions: list[Session], lang: Language, zone: ZoneInfo, as_json:
         click.echo(
             Text(
                 f"no session yet; {_LATER}",
-                "还没有场次;若事件已发送但未处理,请运行 `livepool worker --drain`",
+                "还没有场次；若事件已发送但未处理，请运行 `livepool worker --drain`",
             ).in_(lang)
         )
         return
@@ -134,7 +134,7 @@ def _definitions(lang: Language) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column(Text("Number", "指标").in_(lang), no_wrap=True)
     table.add_column(
-        Text("What it means (people are buyers, never events)", "定义(人数均为去重买家,不是事件数)").in_(lang),
+        Text("What it means (people are buyers, never events)", "定义（人数均为去重买家，不是事件数）").in_(lang),
         overflow="fold",
     )
     for definition in DEFINITIONS.values():
@@ -180,6 +180,8 @@ def buyer(home: Path | None, policy: Path | None, name: str, everything: bool, l
     with open_existing(home) as log:
         with log.snapshot():
             found = find(log, name)
+        if found is None and was_erased(log, name):
+            raise click.ClickException(f"{name!r} was deleted on request: who it was is not kept, amounts are")
         if found is None:
             raise click.ClickException(
                 f"no buyer {name!r}: give a buyer_id, or an identifier `namespace:value` as events have it; {_LATER}"

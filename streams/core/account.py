@@ -23,7 +23,9 @@ class Account:
     def __init__(self, desk: Desk, buyer_id: str, identifier: str = "") -> None:
         self.desk = desk
         self.buyer_id = buyer_id
-        self.buyer = desk.present(buyer_id) or Buyer([identifier])
+        self.buyer = desk.present(buyer_id) or Buyer([])
+        if identifier and not self.buyer.identifiers:
+            self.buyer.identifiers = [identifier]
         self.changed: dict[int, View] = {}  # paid orders to be published anew
         self.recount = False  # the first order may be another
 

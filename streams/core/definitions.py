@@ -34,7 +34,7 @@ DEFINITIONS: dict[str, Definition] = {
         Text("Views", "观看次数"),
         Text(
             "Entries into the session; one person may enter several times.",
-            "进入直播间的次数,同一人可多次进入。",
+            "进入直播间的次数，同一人可多次进入。",
         ),
     ),
     "viewers": Definition(
@@ -51,7 +51,7 @@ DEFINITIONS: dict[str, Definition] = {
         Text(
             "Stays open at the last whole minute up to the session's latest event; 0 once the session has ended. "
             "A stay ends when the viewer leaves, or one presence timeout after their last event.",
-            "截至本场最新事件的最近整分钟仍在停留的人数,下播后为 0。"
+            "截至本场最新事件的最近整分钟仍在停留的人数，下播后为 0。"
             "观众离开、或最后一次行为后超过在场超时即视为停留结束。",
         ),
     ),
@@ -100,7 +100,7 @@ DEFINITIONS: dict[str, Definition] = {
         Text(
             "Scans that count for the session: the one that the code or its token names, else the one whose "
             "stay the buyer was in.",
-            "计入本场的扫码次数:码或其渠道参数指明的场次,否则为扫码时正在停留的场次。",
+            "计入本场的扫码次数：码或其渠道参数指明的场次，否则为扫码时正在停留的场次。",
         ),
     ),
     "scanners": Definition(
@@ -119,7 +119,7 @@ DEFINITIONS: dict[str, Definition] = {
         Text("Orders placed", "下单数"),
         Text(
             "Orders with a line that the session won, by the time they were placed; cancelled ones included.",
-            "至少一行归因到本场的下单数(按下单时间),含后来取消的订单。",
+            "至少一行归因到本场的下单数（按下单时间），含后来取消的订单。",
         ),
     ),
     "orders_paid": Definition(
@@ -137,7 +137,7 @@ DEFINITIONS: dict[str, Definition] = {
         Text("New buyers", "新客成交人数"),
         Text(
             "Buyers whose first paid order ever (by the time it was placed) is one of the session.",
-            "首笔已支付订单(按下单时间)属于本场的成交人数。",
+            "首笔已支付订单（按下单时间）属于本场的成交人数。",
         ),
     ),
     "units": Definition(
@@ -150,7 +150,7 @@ DEFINITIONS: dict[str, Definition] = {
         Text("GMV created", "下单GMV"),
         Text(
             "Amount of the placed lines of the session, paid or not, as amended.",
-            "本场下单行的金额(含未支付,按改价后计)。",
+            "本场下单行的金额（含未支付，按改价后计）。",
         ),
     ),
     "gmv_paid_fen": Definition(
@@ -161,7 +161,7 @@ DEFINITIONS: dict[str, Definition] = {
     "refunded_fen": Definition(
         "fen",
         Text("Refunded", "退款金额"),
-        Text("Refunds of those lines, by the time of the refund.", "上述订单行的退款金额(按退款时间)。"),
+        Text("Refunds of those lines, by the time of the refund.", "上述订单行的退款金额（按退款时间）。"),
     ),
     "gmv_net_fen": Definition("fen", Text("GMV net", "净GMV"), Text("GMV paid less refunded.", "支付GMV − 退款金额。")),
     "conversion": Definition(

@@ -119,5 +119,13 @@ class Journeys(Desk):
         self.buyers[message.buyer_id] = buyer
         if not buyer.awaits:
             held, buyer.held = buyer.held, []
-            for payload in held:
-                self._apply(_DECODER.decode(payload))
+            self._go_on(message.buyer_id, held)
+
+    def _go_on(self, buyer_id: str, held: list[bytes]) -> None:
+        for place, payload in enumerate(held):
+            buyer = self.buyers.get(buyer_id)
+            if buyer is not None and buyer.awaits:
+                buyer.held = held[place:]
+                self.buyers[buyer_id] = buyer
+                return
+            self._apply(_DECODER.decode(payload))

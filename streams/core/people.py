@@ -67,13 +67,15 @@ def erased(desk: Desk, message: Erased) -> list[Message]:
 def absorbed(desk: Desk, message: Absorbed) -> None:
     """Put the parts of another buyer, or of this one before, into this buyer."""
     other = message.buyer
-    if not other.parts:
-        return
     account = Account(desk, message.buyer_id)
     buyer, deltas = account.buyer, desk.deltas
+    if other.identifiers:
+        buyer.identifiers = other.identifiers
+        desk.buyers[message.buyer_id] = buyer  # also of a set without an event of its own, for when one comes
+    if not other.parts:
+        return
     if not buyer.parts:
         buyer.anonymous = other.anonymous
-    buyer.identifiers = other.identifiers or buyer.identifiers
     for session_id in other.sessions():
         deltas.stay(session_id, account.stays(session_id), [])
     _count(account, other, 1)

@@ -1,0 +1,70 @@
+"""`doctor`: is everything in order, and if not, what to do next."""
+
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from streams.cli.common import as_json, home_option, policy_option
+from streams.cli.health import examine
+from streams.cli.installation import Check, Status
+from streams.cli.language import lang_option
+from streams.cli.terminal import plain_console, write_json
+from streams.core.definitions import Language
+from streams.settings import Settings, SettingsError, from_environment, read_policy
+
+_STYLES: dict[Status, str] = {"OK": "green", "WARN": "yellow", "FAIL": "bold red"}
+
+
+@click.command()
+@home_option
+@policy_option
+@lang_option
+@as_json
+def doctor(home: Path | None, policy: Path | None, lang: Language, as_json: bool) -> None:
+    """Examine settings, versions, folder, clock, topics, worker, policy and dead letters.
+
+    Each line is OK, WARN or FAIL with the next step. Exit code 1 when something has FAILed.
+    """
+    settings, error = _settings(home, policy)
+    checks = list(examine(settings, error))
+    if as_json:
+        write_json(
+            [
+                {
+                    "check": check.name,
+                    "status": check.status,
+                    "detail": check.detail.in_(lang),
+                    "next_step": check.next_step and check.next_step.in_(lang),
+                }
+                for check in checks
+            ]
+        )
+    else:
+        plain_console().print(_table(checks, lang))
+    if any(check.status == "FAIL" for check in checks):
+        raise click.exceptions.Exit(1)
+
+
+def _settings(home: Path | None, policy: Path | None) -> tuple[Settings, str | None]:
+    """The settings as far as they can be used, and what is wrong with them."""
+    error = None
+    try:
+        settings = from_environment()
+        if policy is not None:
+            settings = settings._replace(policy=read_policy(policy))
+    except SettingsError as found:
+        settings, error = Settings(), str(found)
+    return settings if home is None else settings._replace(home=home), error
+
+
+def _table(checks: list[Check], lang: Language) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for check in checks:
+        table.add_row(check.status, check.name, check.detail.in_(lang), style=_STYLES[check.status])
+        if check.next_step is not None:
+            table.add_row("", "", f"→ {check.next_step.in_(lang)}")
+    return table
