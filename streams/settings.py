@@ -28,14 +28,11 @@ class Settings(NamedTuple):
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read `LIVEPOOL_HOME`, `_POLICY`, `_PARTITIONS`, `_MAX_RECORDS`; SettingsError names a bad one."""
+    """Read `LIVEPOOL_HOME`, `LIVEPOOL_POLICY`, `LIVEPOOL_MAX_RECORDS`; SettingsError names a bad one."""
     settings = Settings(home=Path(environment.get("LIVEPOOL_HOME", DEFAULT_HOME)))
     if path := environment.get("LIVEPOOL_POLICY"):
         settings = settings._replace(policy=read_policy(Path(path)))
-    return settings._replace(
-        partitions=_whole(environment, "LIVEPOOL_PARTITIONS", settings.partitions),
-        max_records=_whole(environment, "LIVEPOOL_MAX_RECORDS", settings.max_records),
-    )
+    return settings._replace(max_records=_whole(environment, "LIVEPOOL_MAX_RECORDS", settings.max_records))
 
 
 def _whole(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -109,7 +109,7 @@ class _View:
 
     def orders(self, orders: list[Mapping[str, Any]]) -> None:
         for order in self._latest(self.say("Orders", "订单"), orders):
-            self.console.print(f"  {self._order(order)}", soft_wrap=True)
+            self.console.print(Padding(self._order(order), (0, 0, 0, 2)))
             for line in order["lines"]:
                 self.console.print(Padding(self._line(line), (0, 0, 0, 4)))
 

@@ -12,7 +12,7 @@ from streams.cli.board_view import LEGEND, LIST, credit_table, session_table
 from streams.cli.buyer_view import show_buyer
 from streams.cli.common import as_json, home_option, open_existing, policy_option, settings_of
 from streams.cli.kept_buyer import as_data, find, was_erased
-from streams.cli.language import lang_option, name_of_carrier, name_of_mode, number, when
+from streams.cli.language import NOTHING, lang_option, name_of_carrier, name_of_mode, number, when
 from streams.cli.published import Published, Session, credit_entries, sale_keys
 from streams.cli.terminal import plain_console, write_json
 from streams.core.definitions import DEFINITIONS, Language, Text
@@ -94,29 +94,31 @@ def _show_session(session: Session, lang: Language, zone: ZoneInfo, as_json: boo
         write_json(session.as_json() | {"definitions": definitions})
         return
     console = plain_console()
-    console.print(_head(session, lang, zone), soft_wrap=True)
+    console.print(_head(session, lang, zone))
     console.print()
     console.print(_figures(session, lang))
     console.print()
     console.print(_definitions(lang))
 
 
-def _head(session: Session, lang: Language, zone: ZoneInfo) -> str:
-    state = (
-        Text("live", "直播中").in_(lang)
-        if session.ended is None
-        else f"{Text('ended', '下播').in_(lang)} {when(session.ended, zone)}"
-    )
-    facts = (
-        f"{name_of_carrier(session.carrier, lang)} ({name_of_mode(session.mode, lang)})",
-        f"{Text('room', '直播间').in_(lang)} {session.room_id}",
-        f"{Text('started', '开播').in_(lang)} {when(session.started, zone)}",
-        state,
-        f"{Text('latest event', '最新事件').in_(lang)} {when(session.latest, zone)}",
-        f"{Text('on air', '在播').in_(lang)} {', '.join(session.anchors) or '–'}",
-        f"{Text('stores', '门店').in_(lang)} {', '.join(session.stores) or '–'}",
-    )
-    return f"{session.session_id}\n  " + "\n  ".join((" · ".join(facts[:2]), " · ".join(facts[2:5]), *facts[5:]))
+def _head(session: Session, lang: Language, zone: ZoneInfo) -> Table:
+    ended = Text("live", "直播中").in_(lang) if session.ended is None else when(session.ended, zone)
+    carrier = f"{name_of_carrier(session.carrier, lang)} ({name_of_mode(session.mode, lang)})"
+    grid = Table.grid(padding=(0, 3, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value in (
+        (Text("Session", "场次"), session.session_id),
+        (Text("Carrier", "平台"), carrier),
+        (Text("Room", "直播间"), session.room_id),
+        (Text("Started", "开播"), when(session.started, zone)),
+        (Text("Ended", "下播"), ended),
+        (Text("Latest event", "最新事件"), when(session.latest, zone)),
+        (Text("On air", "在播主播"), ", ".join(session.anchors) or NOTHING),
+        (Text("Stores", "关联门店"), ", ".join(session.stores) or NOTHING),
+    ):
+        grid.add_row(label.in_(lang), value)
+    return grid
 
 
 def _figures(session: Session, lang: Language) -> Table:
@@ -180,13 +182,13 @@ def buyer(home: Path | None, policy: Path | None, name: str, everything: bool, l
     with open_existing(home) as log:
         with log.snapshot():
             found = find(log, name)
-        if found is None and was_erased(log, name):
+            data = found and as_data(log, found, settings.policy)
+        if data is None and was_erased(log, name):
             raise click.ClickException(f"{name!r} was deleted on request: who it was is not kept, amounts are")
-        if found is None:
-            raise click.ClickException(
-                f"no buyer {name!r}: give a buyer_id, or an identifier `namespace:value` as events have it; {_LATER}"
-            )
-        data = as_data(log, found, settings.policy)
+    if data is None:
+        raise click.ClickException(
+            f"no buyer {name!r}: give a buyer_id, or an identifier `namespace:value` as events have it; {_LATER}"
+        )
     if as_json:
         write_json(data)
         return

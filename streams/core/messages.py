@@ -107,6 +107,7 @@ class Withdrawn(Message, frozen=True):
     """The placed view of an order is no longer this buyer's."""
 
     buyer_id: str
+    alias: str  # under which it was
     carrier: str
     order_id: str
 
@@ -115,6 +116,7 @@ class Handover(Message, frozen=True):
     """The paid order of this buyer turns out to be another's: what was published of its sales goes on there."""
 
     buyer_id: str
+    alias: str  # under which it was
     to: str
     claim: Claim  # as the other buyer will have it
     time: int

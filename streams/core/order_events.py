@@ -115,7 +115,7 @@ def _show_placed(register: Register, key: str, order: Order, before: Claim | Non
     if before is not None:
         old_id, before = _owner(register, before)
         if (old_id, before.alias) != (buyer_id, view.alias):
-            register.to(old_id, messages.Withdrawn(old_id, before.carrier, before.order_id))
+            register.to(old_id, messages.Withdrawn(old_id, before.alias, before.carrier, before.order_id))
     register.to(buyer_id, messages.Placed(buyer_id, view))
 
 
@@ -128,7 +128,7 @@ def _show_paid(register: Register, order: Order, event: Any, before: Claim | Non
     paid = messages.Paid(buyer_id, claim, applied, event.time, event.type)
     old_id, old = (buyer_id, claim) if before is None else _owner(register, before)
     if (old_id, old.alias) != (buyer_id, claim.alias):
-        register.to(old_id, messages.Handover(old_id, buyer_id, claim, event.time, event.type))
+        register.to(old_id, messages.Handover(old_id, old.alias, buyer_id, claim, event.time, event.type))
     register.to(buyer_id, paid)
     _letter(register, order, rejected)
 

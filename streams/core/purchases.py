@@ -43,9 +43,7 @@ def paid(desk: Desk, message: Paid) -> None:
 def withdrawn(desk: Desk, message: Withdrawn) -> None:
     """The placed view is another's."""
     account = Account(desk, message.buyer_id)
-    for part in account.buyer.parts.values():
-        if view := part.placed.pop(order_name(message.carrier, message.order_id), None):
-            account.take_back(view)
+    account.take_back(account.buyer.parts[message.alias].placed.pop(order_name(message.carrier, message.order_id)))
     desk.buyers[message.buyer_id] = account.buyer
 
 
@@ -53,7 +51,7 @@ def handover(desk: Desk, message: Handover) -> list[Message]:
     """Take a paid order out of this buyer's journey; what was published of it goes on in the other's."""
     account, claim = Account(desk, message.buyer_id), message.claim
     name = order_name(claim.carrier, claim.order_id)
-    view = next(part for part in account.buyer.parts.values() if name in part.paid).paid.pop(name)
+    view = account.buyer.parts[message.alias].paid.pop(name)
     account.take_back(view)
     account.recount = True
     account.close(Cause(message.time, message.cause))
