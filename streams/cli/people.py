@@ -122,22 +122,21 @@ def _what_happens(buyer_id: str, names: list[str]) -> str:
 
 def _find(log: Log, text: str) -> Known:
     """The buyer that an argument names; a bad one ends with exit code 2."""
-    if not _BUYER_ID.fullmatch(text):
-        alias = buyer_id_of(_identifier(text))
-        member = log.state_get("members", None, alias.encode())
-        buyer_id = msgspec.msgpack.decode(member, type=str) if member else alias
-        return Known(buyer_id, [text], _person(log, buyer_id), bool(member) or _buyer(log, buyer_id) is not None)
-    if person := _person(log, text):
-        return Known(text, person.identifiers, person, is_known=True)
-    buyer = _buyer(log, text)
-    if buyer is None:
-        raise click.UsageError(
-            f"no buyer {text}: name one of its identifiers as namespace:value, or process what is waiting by"
-            " `livepool worker --drain`"
-        )
-    if buyer.moved_to is not None:
-        raise click.UsageError(f"buyer {text} is part of {buyer.moved_to} now: name that one, or a single identifier")
-    return Known(text, buyer.identifiers, None, is_known=True)
+    is_buyer_id = _BUYER_ID.fullmatch(text) is not None
+    alias = text if is_buyer_id else buyer_id_of(_identifier(text))
+    member = log.state_get("members", None, alias.encode())
+    buyer_id = msgspec.msgpack.decode(member, type=str) if member else alias
+    person, buyer = _person(log, buyer_id), _buyer(log, buyer_id)
+    if not is_buyer_id:
+        return Known(buyer_id, [text], person, bool(person or buyer))
+    if buyer_id != text:
+        raise click.UsageError(f"buyer {text} is part of {buyer_id} now: name that one, or a single identifier")
+    if person or buyer:
+        return Known(text, person.identifiers if person else buyer.identifiers if buyer else [], person, is_known=True)
+    raise click.UsageError(
+        f"no buyer {text}: name one of its identifiers as namespace:value, or process what is waiting by"
+        " `livepool worker --drain`"
+    )
 
 
 def _identifier(text: str) -> str:
@@ -160,8 +159,10 @@ def _person(log: Log, buyer_id: str) -> Person | None:
 
 
 def _buyer(log: Log, buyer_id: str) -> Buyer | None:
+    """The buyer of this id, unless it has become another's."""
     value = log.state_get("buyers", None, buyer_id.encode())
-    return msgspec.msgpack.decode(value, type=Buyer) if value else None
+    buyer = msgspec.msgpack.decode(value, type=Buyer) if value else None
+    return None if buyer is None or buyer.moved_to is not None else buyer
 
 
 def _latest_link(one: Known, other: Known) -> int:

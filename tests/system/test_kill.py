@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from shows import random_show
@@ -89,16 +90,13 @@ def at_full_size(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return home
 
 
-def assert_same(found: dict, expected: dict) -> None:
-    """Topic by topic, and the first record that differs: a whole topic would be a long message."""
+def assert_same(found: dict[str, dict[Any, Any]], expected: dict[str, dict[Any, Any]]) -> None:
+    """Topic by topic, and the first key that differs: a whole topic would be a long message."""
     for topic, records in expected.items():
-        if found[topic] == records:
-            continue
-        if isinstance(records, dict):
-            keys = sorted(records.keys() | found[topic].keys())
-            pairs = [(found[topic].get(key), records.get(key)) for key in keys]
-        else:
-            assert len(found[topic]) == len(records), topic
-            pairs = list(zip(found[topic], records, strict=True))
-        unlike = [pair for pair in pairs if pair[0] != pair[1]]
-        pytest.fail(f"{topic}: {len(unlike)} of {len(pairs)} differ, the first: {unlike[0]}")
+        assert records, f"the stream has nothing for {topic}"
+        unlike = [key for key in records.keys() | found[topic].keys() if found[topic].get(key) != records.get(key)]
+        for key in unlike[:1]:
+            pytest.fail(
+                f"{topic}: {len(unlike)} of {len(records)} keys differ, one of them {key!r}:\n"
+                f"{found[topic].get(key)}\nexpected:\n{records.get(key)}"
+            )
