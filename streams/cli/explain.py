@@ -45,7 +45,7 @@ def explain(
     settings = settings_of(home, policy)
     with open_existing(home) as log, log.snapshot():
         key = _find(log, order_id, carrier)
-        known = _known(log, key) if key else None
+        known = known_order(log, key) if key else None
         if known is None:
             say(f"Error: {_missing(log, order_id, known_key=key is not None)}")
             raise click.exceptions.Exit(1)
@@ -69,7 +69,7 @@ def _find(log: Log, order_id: str, carrier: str | None) -> str | None:
     return next((name for name in names if log.state_get("orders", None, name.encode())), None)
 
 
-def _known(log: Log, key: str) -> Known | None:
+def known_order(log: Log, key: str) -> Known | None:
     """What the state has of an order; None when neither its placing nor its payment has arrived."""
     order = _ORDER.decode(log.state_get("orders", None, key.encode()) or b"")
     claim = order.paid or order.placed_view()

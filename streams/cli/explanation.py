@@ -161,16 +161,11 @@ class _Writer:
             else:
                 self._item(6, self._colon(trial["rule"], outcome))
                 self._items(8, findings, mark=">")
-        others = [
-            self._finding(trial["rule"], found)
-            for trial in decided["tried"]
-            if trial["outcome"] == "won"
-            for found in trial["findings"]
-            if found["code"] != "won"
-        ]
-        if others:
-            self._text(4, self._say("also"))
-            self._items(6, others)
+        for trial in decided["tried"]:
+            others = [found for found in trial["findings"] if found["code"] != "won"]
+            if trial["outcome"] == "won" and others:
+                self._text(4, self._say("touches" if others[0]["code"] == "touch" else "also"))
+                self._items(6, [self._finding(trial["rule"], found) for found in others])
         if decided["not_tried"]:
             self._text(4, f"{self._say('not_tried')} {', '.join(decided['not_tried'])}")
 

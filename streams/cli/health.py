@@ -41,7 +41,7 @@ def check_topics(log: Log, settings: Settings) -> Check:
         expected = TopicConfig(topic.name, partitions, topic.compacted, topic.retention_ms)
         found = declared.get(topic.name)
         if found is None:
-            wrong.append(f"{topic.name}: –")
+            wrong.append(f"{topic.name}: not declared")
         elif found != expected:
             wrong.append(f"{topic.name}: {_difference(found, expected)}")
     if wrong:
@@ -50,9 +50,9 @@ def check_topics(log: Log, settings: Settings) -> Check:
             "FAIL",
             same("; ".join(wrong)),
             Text(
-                "start `livepool worker`, which declares them; the number of partitions cannot change: keep"
-                " LIVEPOOL_PARTITIONS as it was, or replay into a new --home",
-                "启动 `livepool worker` 会声明主题；分区数不可更改：请保持 LIVEPOOL_PARTITIONS，或回放到新的 --home",
+                "start `livepool worker`, which declares them; the number of partitions cannot change: replay the"
+                " input into a new --home",
+                "启动 `livepool worker` 会声明主题；分区数不可更改：请将输入回放到新的 --home",
             ),
         )
     return Check("topics", "OK", Text(f"{len(TOPICS)} as the contract says", f"{len(TOPICS)} 个，与契约一致"))

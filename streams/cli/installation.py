@@ -23,7 +23,7 @@ WEB_PORT = 6066  # Faust's default
 LITTLE_SPACE, NO_SPACE = 1 << 30, 100 << 20  # bytes
 _CLOCK_SLACK_MS = 60_000
 _EARLIEST_MS = 1_735_689_600_000  # 2025-01-01: a clock before this has not been set
-_ENVIRONMENT = ("LIVEPOOL_HOME", "LIVEPOOL_POLICY", "LIVEPOOL_PARTITIONS", "LIVEPOOL_MAX_RECORDS")
+_ENVIRONMENT = ("LIVEPOOL_HOME", "LIVEPOOL_POLICY", "LIVEPOOL_MAX_RECORDS")
 _DISTRIBUTIONS = ("livepool", "faust-streaming", "msgspec", "orjson", "click", "rich")
 
 

@@ -74,7 +74,8 @@ def unlink(home: Path | None, a: str, b: str, as_json: bool) -> None:
         click.echo(f"Withdrawn from buyer {one.buyer_id}: every link between")
     else:
         click.echo("They are not one buyer now. Withdrawn for events that are still to come: every link between")
-    click.echo(f"  {', '.join(left)}\nand\n  {', '.join(right)}\nmade up to {format_time(at)}.")
+    click.echo("\n".join((*(f"  {name}" for name in left), "and", *(f"  {name}" for name in right))))
+    click.echo(f"made up to {format_time(at)}.")
     if at > now:
         say("The link is dated in the future, so the withdrawal is dated like it.")
     say(NEXT)

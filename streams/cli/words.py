@@ -158,6 +158,7 @@ SAY = {
     "tried": Text("Tried before it, and why not:", "此前逐条尝试，未采用的原因："),
     "tried_all": Text("Tried, and why not:", "逐条尝试，未采用的原因："),
     "also": Text("Other evidence of the same rule:", "同一规则的其他证据："),
+    "touches": Text("Every touch, its share, and what was none:", "各触点及占比，以及未计入的："),
     "not_tried": Text("Not tried, since an earlier rule won:", "前面的规则已采用，未再尝试："),
     "more": Text("… and {count} more (--json shows all)", "……另有 {count} 条（--json 可看全部）"),
     "net": Text(", after refunds {net}", "，退款后 {net}"),

@@ -32,7 +32,7 @@ def test_the_figures_are_those_that_the_show_was_made_with(played):
     _, figures = played
     assert (figures["as_generated"], figures["audit_ok"], figures["events"]) == (True, True, 2000)
     assert figures["sales"] > 50
-    assert {sum(credits.values()) for credits in figures["credited_fen"].values()} == {figures["net_fen"]}
+    assert {sum(held.values()) for held in figures["credited_fen"].values()} == {figures["net_fen"]}
 
 
 def test_the_same_seed_gives_the_same_figures_and_another_one_others(played, tmp_path):
@@ -168,7 +168,7 @@ def test_in_a_terminal_there_is_a_board_and_ctrl_c_ends_it_cleanly(tmp_path):
     )  # fmt: skip
     os.close(theirs)
     shown = read_until(ours, rb"(?s)Douyin +portal.*store_0\d\d +\xc2\xa5[\d,.]+ .*events/s")
-    assert "Ctrl-C".encode() in shown
+    assert b"Ctrl-C" in shown
     assert b"\x1b[" in shown
     process.send_signal(signal.SIGINT)
     rest = read_until(ours, None)

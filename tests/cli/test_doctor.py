@@ -42,7 +42,7 @@ def test_each_line_begins_with_its_status_and_a_warning_has_a_next_step(home, tm
     assert "尚无数据" in livepool("doctor", "--home", tmp_path, "--lang", "zh").stdout
 
 
-@pytest.mark.parametrize("variables", [{"LIVEPOOL_PARTITIONS": "many"}, {"LIVEPOOL_POLICY": "/no/such/policy.toml"}])
+@pytest.mark.parametrize("variables", [{"LIVEPOOL_MAX_RECORDS": "many"}, {"LIVEPOOL_POLICY": "/no/such/policy.toml"}])
 def test_settings_that_cannot_be_used_fail(home, variables):
     found = detail(as_json("doctor", "--home", home, code=1, env=variables), "settings")
     assert found["status"] == "FAIL"
@@ -84,11 +84,21 @@ def test_looking_for_a_worker_does_not_keep_one_from_starting(home):
     WorkerLock(home).release()
 
 
-def test_topics_unlike_the_contract_fail(home):
-    found = detail(as_json("doctor", "--home", home, code=1, env={"LIVEPOOL_PARTITIONS": "3"}), "topics")
-    assert found["status"] == "FAIL"
-    assert "journeys: partitions 1 ≠ 3" in found["detail"]
-    assert "live-room" not in found["detail"]
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ("UPDATE topics SET partitions = 3 WHERE name = 'journeys'", "journeys: partitions 3 ≠ 1"),
+        ("UPDATE topics SET retention_ms = 0 WHERE name = 'credit-ledger'", "credit-ledger: retention_ms 0 ≠ None"),
+        ("DELETE FROM topics WHERE name = 'commands'", "commands: not declared"),
+    ],
+)
+def test_topics_unlike_the_contract_fail(tmp_path, change, shown):
+    process(tmp_path, [PAID])
+    database = sqlite3.connect(tmp_path / "livepool.db", isolation_level=None)
+    database.execute(change)
+    database.close()
+    found = detail(as_json("doctor", "--home", tmp_path, code=1), "topics")
+    assert (found["status"], found["detail"]) == ("FAIL", shown)
 
 
 def test_a_file_that_is_no_database_fails(tmp_path):

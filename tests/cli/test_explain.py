@@ -6,7 +6,7 @@ from rich.cells import cell_len
 
 from schemas.values import format_time
 from streams.app import open_log
-from streams.cli.explain import _known
+from streams.cli.explain import known_order
 from streams.core.explain import explain
 from streams.core.policy import load
 from streams.settings import Settings
@@ -88,8 +88,9 @@ def test_credits_refunds_and_revisions_are_those_of_the_sale(home):
     first = told["lines"][0]
     assert first["live"]["rule"] == "item_click"
     assert first["store"]["rule"] == "session_split"
-    assert {credit["party_id"]: (credit["credited_fen"], credit["net_fen"]) for credit in first["credits"]["store"]} == {
-        "T1": (3_333, 1_666), "T2": (6_667, 3_334)}  # fmt: skip
+    stores = first["credits"]["store"]
+    assert [(credit["party_id"], credit["credited_fen"], credit["net_fen"]) for credit in stores] == [
+        ("T1", 3_333, 1_666), ("T2", 6_667, 3_334)]  # fmt: skip
     assert [(r["refund_id"], r["amount_fen"], r["anchor"]) for r in first["refunds"]] == [
         ("RF1", 5_000, {"A1": 2_500, "A2": 2_500})]  # fmt: skip
     assert [(r["refund_id"], r["outcome"]) for r in told["refunds"]] == [("RF1", "applied"), ("RF2", "exceeds")]
@@ -246,7 +247,7 @@ def test_every_order_of_a_show_is_explained_by_what_decided_it(tmp_path, model):
     explained = finals = 0
     with open_log(Settings(tmp_path)) as log:
         for key, _ in list(log.state_scan("orders")):
-            known = _known(log, key.decode())
+            known = known_order(log, key.decode())
             if known is None:
                 continue
             told = explain(known, policy)
@@ -258,12 +259,34 @@ def test_every_order_of_a_show_is_explained_by_what_decided_it(tmp_path, model):
                 check_line(told, one)
                 if told["state"] == "paid":
                     sale = sales.pop(one["sale_id"])
-                    assert [(c["rule"], c["outcome"]) for c in sale["considered"] if c["rule"] != "none"] == [
-                        (c["rule"], c["outcome"]) for which in ("live", "store") for c in one[which]["tried"]]  # fmt: skip
+                    tried = [(c["rule"], c["outcome"]) for which in ("live", "store") for c in one[which]["tried"]]
+                    assert [(c["rule"], c["outcome"]) for c in sale["considered"] if c["rule"] != "none"] == tried
                     assert (sale["net_fen"], sale["live"]["evidence"]) == (one["net_fen"], one["live"]["evidence"])
     assert not sales
     assert explained > 500
     assert finals > 100
+
+
+def test_a_multi_touch_model_shows_the_share_of_every_touch(tmp_path):
+    file = tmp_path / "policy.toml"
+    file.write_text("[live]\nmodel = 'linear'\n", "utf-8")
+    home = process(tmp_path / "home", EVENING, load({"live": {"model": "linear"}}))
+    told = as_json("explain", "O1", "--home", home, "--policy", file)
+    touches = [found for found in trial(told, "live", "linear")["findings"] if found["code"] == "touch"]
+    assert [(found["evidence"]["id"], found["rule"], found["share"]) for found in touches] == [
+        ("click-2", "item_click", 0.5), ("click-1", "item_click", 0.5)]  # fmt: skip
+    assert told["lines"][0]["live"]["not_tried"] == []
+    text = livepool("explain", "O1", "--home", home, "--policy", file, "--lang", "en").stdout
+    assert "50.00% of the credit: session S1 (item_click)" in " ".join(text.split())
+
+
+def test_another_policy_than_the_workers_is_noticed(tmp_path):
+    home = process(tmp_path / "home", EVENING, load({"live": {"model": "linear"}}))
+    told = as_json("explain", "O1", "--home", home)
+    assert not told["reproduced"]
+    assert told["lines"][0]["live"]["rule"] == "linear"
+    text = livepool("explain", "O1", "--home", home, "--lang", "en").stdout
+    assert "name it by --policy" in " ".join(text.split())
 
 
 def test_milliseconds_and_seconds_are_told_apart(tmp_path):

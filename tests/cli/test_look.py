@@ -10,6 +10,7 @@ from streams.core.identity import buyer_id_of
 from tests.cli.homes import DAY, HOUR, MINUTE, as_json, event, line, livepool, order, process
 
 D1, D2 = {"douyin_open_id": "d1"}, {"douyin_open_id": "d2"}
+REFUND = {"refund_id": "r1", "carrier": "douyin", "amount_fen": 1_000, "line_id": "2"}
 UNION = {"unionid": "u1", "douyin_open_id": "d1"}
 
 
@@ -28,7 +29,7 @@ EVENTS = (
     event("pool.contact.added", 4 * MINUTE, "c1", ids={"external_userid": "x1", **D1}, guide_id="guide1", token="g_1"),
     order("placed", 5 * MINUTE, "o1", [line(amount_fen=10_001), line("2", 5_000)]),
     order("paid", 5 * MINUTE, "o1", [line(amount_fen=10_001), line("2", 5_000)], paid_at=6 * MINUTE),
-    event("refund.succeeded", 7 * MINUTE, "r1", refund_id="r1", order_id="o1", carrier="douyin", amount_fen=1_000, line_id="2"),
+    event("refund.succeeded", 7 * MINUTE, "r1", order_id="o1", **REFUND),
     order("placed", 8 * MINUTE, "o2", [line(amount_fen=900)], ids=D2),
     order("paid", 5 * HOUR, "o3", [line(amount_fen=700, session_id="s2")], carrier="jd", ids={"jd_open_id": "j1"}),
     event("live.session.ended", 20 * MINUTE, "end-s1", session_id="s1"),
@@ -132,11 +133,8 @@ def test_a_buyer_is_found_by_any_identifier_and_any_id_it_ever_had(home, name):
 def test_a_buyer_with_profile_orders_and_journey(home):
     found = as_json("buyer", "unionid:u1", "--home", home)
     assert found["identifiers"] == ["unionid:u1", "external_userid:x1", "douyin_open_id:d1"]
-    assert (found["profile"]["stage"], found["profile"]["home_store_id"], found["profile"]["net_fen"]) == (
-        "buyer",
-        "A",
-        14_001,
-    )
+    profile = found["profile"]
+    assert (profile["stage"], profile["home_store_id"], profile["net_fen"]) == ("buyer", "A", 14_001)
     (o1,) = found["orders"]
     assert (o1["order_id"], o1["net_fen"], o1["new_buyer"], o1["final"]) == ("o1", 14_001, True, False)
     assert [entry["amount_fen"] for entry in o1["refunds"]] == [1_000]
