@@ -11,7 +11,7 @@ from streams.agents.board import Board
 from streams.agents.identity import Identity
 from streams.agents.intake import Intake
 from streams.agents.journey import Journey
-from streams.settings import Settings, from_environment
+from streams.settings import Settings, from_environment, remember_policy
 from streams.transport.batches import batch_topic
 from streams.transport.embedded import app_settings
 from streams.transport.log import Log, TopicConfig
@@ -28,8 +28,9 @@ class App(faust.App):  # type: ignore[misc]  # Faust is not typed
     settings: Settings
 
     async def on_first_start(self) -> None:
-        """Declare the topics, then start."""
+        """Declare the topics, keep the policy with the run, then start."""
         open_log(self.settings).close()
+        remember_policy(self.settings)
         await super().on_first_start()
 
 

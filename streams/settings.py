@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from streams.core.policy import Policy, PolicyError, load
 
 DEFAULT_HOME = Path(".livepool")
+POLICY_FILE = "policy.json"
 
 
 class SettingsError(ValueError):
@@ -40,6 +43,21 @@ def _whole(environment: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal() or not int(text):
         raise SettingsError(f"{name} must be a whole number above 0, not {text!r}")
     return int(text)
+
+
+def remember_policy(settings: Settings) -> None:
+    """Keep the policy with the run: it holds until another is named."""
+    (settings.home / POLICY_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(settings.policy), indent=2))
+
+
+def remembered_policy(home: Path) -> Policy | None:
+    """The policy of the last worker of a run; None when there was none."""
+    try:
+        return load(msgspec.json.decode((home / POLICY_FILE).read_bytes()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{home / POLICY_FILE}: {error}; remove the file to use the default policy") from None
 
 
 def read_policy(path: Path) -> Policy:

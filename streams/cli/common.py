@@ -1,6 +1,7 @@
 """What several commands share: the home folder, input files, output for machines."""
 
 import gzip
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 from schemas.codec import encode, topic_of
 from streams.agents.dead_letters import LINE, UNKNOWN_TYPE
 from streams.app import open_log
-from streams.settings import Settings, SettingsError, from_environment, read_policy
+from streams.settings import Settings, SettingsError, from_environment, read_policy, remembered_policy
 from streams.transport.batches import Output, Record
 from streams.transport.log import Log
 
@@ -37,13 +38,18 @@ def policy_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def settings_of(home: Path | None = None, policy: Path | None = None) -> Settings:
-    """The settings of the environment with those of the command line; a bad one ends with exit code 2."""
+    """The settings of the environment with those of the command line; a bad one ends with exit code 2.
+
+    A run keeps the policy that its last worker had, until another is named.
+    """
     try:
         settings = from_environment()
         if home is not None:
             settings = settings._replace(home=home)
         if policy is not None:
             settings = settings._replace(policy=read_policy(policy))
+        elif not os.environ.get("LIVEPOOL_POLICY"):
+            settings = settings._replace(policy=remembered_policy(settings.home) or settings.policy)
     except SettingsError as error:
         raise click.UsageError(str(error)) from None
     return settings

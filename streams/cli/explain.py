@@ -40,7 +40,7 @@ def explain(
 ) -> None:
     """Explain who got the credit of an order, and why nobody else did. A sale_id will do, too.
 
-    Name the --policy that the worker has, if it is not the default.
+    A run knows the policy of its last worker; name another by --policy.
     """
     settings = settings_of(home, policy)
     with open_existing(home) as log, log.snapshot():

@@ -282,10 +282,13 @@ def test_a_multi_touch_model_shows_the_share_of_every_touch(tmp_path):
 
 def test_another_policy_than_the_workers_is_noticed(tmp_path):
     home = process(tmp_path / "home", EVENING, load({"live": {"model": "linear"}}))
-    told = as_json("explain", "O1", "--home", home)
+    assert as_json("explain", "O1", "--home", home)["reproduced"]  # by the policy that the run keeps
+    file = tmp_path / "default.toml"
+    file.write_text("", "utf-8")
+    told = as_json("explain", "O1", "--home", home, "--policy", file)
     assert not told["reproduced"]
     assert told["lines"][0]["live"]["rule"] == "linear"
-    text = livepool("explain", "O1", "--home", home, "--lang", "en").stdout
+    text = livepool("explain", "O1", "--home", home, "--policy", file, "--lang", "en").stdout
     assert "name it by --policy" in " ".join(text.split())
 
 
