@@ -117,19 +117,19 @@ def _show_figures(audience: Audience, published: Published, figures: dict[str, A
     letters = sum(figures["dead_letters"].values())
     paid, refunded, net = (yuan(figures[name], audience.lang) for name in ("paid_fen", "refunded_fen", "net_fen"))
     audience.say(
-        f"{figures['events']:,} events: {figures['sales']:,} sales, paid {paid}, refunded {refunded}, net {net}; "
-        f"{letters:,} dead letters.",
-        f"共 {figures['events']:,} 个事件：{figures['sales']:,} 笔销售，实付 {paid}，退款 {refunded}，净额 {net}；"
-        f"死信 {letters:,} 条。",
+        f"{figures['events']:,} events: {figures['sales']:,} sales, {letters:,} dead letters\n"
+        f"paid {paid}, refunded {refunded}, net {net}",
+        f"共 {figures['events']:,} 个事件：{figures['sales']:,} 笔销售，{letters:,} 条死信\n"
+        f"实付 {paid}，退款 {refunded}，净额 {net}",
     )
     if figures["as_generated"]:
         audience.say(
-            "OK: sales, amounts and dead letters are exactly those that the show was made with.",
+            "OK: exactly the sales, amounts and dead letters that the show was made with.",
             "通过：销售、金额与死信和生成这场演示时的真值完全一致。",
         )
     else:
         audience.say(
-            "FAILED: sales, amounts or dead letters are not those that the show was made with.",
+            "FAILED: not the sales, amounts or dead letters that the show was made with.",
             "未通过：销售、金额或死信与生成这场演示时的真值不一致。",
         )
     return max(sessions, key=lambda session: int(session.snapshot["show"]["viewers"])).session_id

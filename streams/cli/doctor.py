@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from streams.cli.common import as_json, home_option, policy_option
+from streams.cli.common import as_json, home_option, policy_option, settings_of
 from streams.cli.health import examine
 from streams.cli.installation import Check, Status
 from streams.cli.language import lang_option
 from streams.cli.terminal import plain_console, write_json
 from streams.core.definitions import Language
-from streams.settings import Settings, SettingsError, from_environment, read_policy
+from streams.settings import Settings
 
 _STYLES: dict[Status, str] = {"OK": "green", "WARN": "yellow", "FAIL": "bold red"}
 
@@ -48,14 +48,10 @@ def doctor(home: Path | None, policy: Path | None, lang: Language, as_json: bool
 
 def _settings(home: Path | None, policy: Path | None) -> tuple[Settings, str | None]:
     """The settings as far as they can be used, and what is wrong with them."""
-    error = None
     try:
-        settings = from_environment()
-        if policy is not None:
-            settings = settings._replace(policy=read_policy(policy))
-    except SettingsError as found:
-        settings, error = Settings(), str(found)
-    return settings if home is None else settings._replace(home=home), error
+        return settings_of(home, policy), None
+    except click.UsageError as error:
+        return Settings(home=home or Settings().home), error.message
 
 
 def _table(checks: list[Check], lang: Language) -> Table:

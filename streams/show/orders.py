@@ -203,6 +203,6 @@ class Orders:
             return 1
         if luck < 0.02 or (position and luck < 0.15):
             return 0
-        if luck > 0.999:
+        if luck > 0.9999:
             return 5_000_000_000 + self._stage.bits(32)
         return _PRICE[item_id] * quantity

@@ -83,11 +83,7 @@ def run(lines: list[bytes], policy: dict[str, Any] | None = None) -> Outcome:
     return Outcome(
         sales={s.sale_id: s.shown(rules) for s in sales},
         ledger=ledger(sales),
-        profiles={
-            b.buyer_id: profile(b, [s for s in sales if s.buyer is b], registry)
-            for b in people
-            if not b.erased
-        },
+        profiles={b.buyer_id: profile(b, [s for s in sales if s.buyer is b], registry) for b in people if not b.erased},
         rooms=rooms(people, intake.orders, decider, sales),
         dead_letters=intake.dead_letters,
         duplicates=intake.repeats + intake.orders.duplicates,

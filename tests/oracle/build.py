@@ -55,9 +55,7 @@ def opened(minutes: float, sharer: str = "H1", ids: Data = UNIONID, **more: Any)
 
 
 def contact(kind: str, minutes: float, guide: str = "G1", **more: Any) -> bytes:
-    return event(
-        f"pool.contact.{kind}", minutes, ids={"external_userid": "w1", **UNIONID}, guide_id=guide, **more
-    )
+    return event(f"pool.contact.{kind}", minutes, ids={"external_userid": "w1", **UNIONID}, guide_id=guide, **more)
 
 
 def line(amount: int = 100, number: str = "L1", **more: Any) -> Data:
@@ -90,9 +88,7 @@ def paid(minutes: float = 0, order_id: str = "O1", *lines: Data, **more: Any) ->
     return order("paid", minutes, order_id, *lines, **more)
 
 
-def refund(
-    amount: int, minutes: float = 60, refund_id: str = "F1", order_id: str = "O1", **more: Any
-) -> bytes:
+def refund(amount: int, minutes: float = 60, refund_id: str = "F1", order_id: str = "O1", **more: Any) -> bytes:
     return event("refund.succeeded", minutes, refund_id=refund_id, order_id=order_id, carrier="jd",
                  amount_fen=amount, **more)  # fmt: skip
 

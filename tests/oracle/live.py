@@ -83,16 +83,12 @@ def live_evidence(case: Case, rule: str) -> list[Evidence]:
     elif rule == "scan":
         found = [Evidence(e, e.time, *registry.named(e, "session_id", e.time)) for e in case.scans()]
     elif rule == "share":
-        found = [
-            Evidence(e, e.time, e.get("session_id"), why) for e, sharer, why in case.shares() if sharer or why
-        ]
+        found = [Evidence(e, e.time, e.get("session_id"), why) for e, sharer, why in case.shares() if sharer or why]
     elif rule == "item_click":
         clicks = [e for e in case.journey if e.type in CLICKS and e.data["item_id"] == case.line["item_id"]]
         found = [Evidence(e, e.time, e.data["session_id"]) for e in clicks]
     else:
-        found = [
-            Evidence(e, e.time, e.data["session_id"]) for e in case.journey if e.type == "live.viewer.entered"
-        ]
+        found = [Evidence(e, e.time, e.data["session_id"]) for e in case.journey if e.type == "live.viewer.entered"]
     return [known(case, replace(f, rule=rule)) for f in found]
 
 

@@ -71,9 +71,7 @@ def load(given: dict[str, Any] | None) -> Policy:
         model=whole["live"]["model"],
         half_life=Fraction(exact(whole["live"]["half_life_days"], 24 * HOUR)),
         rules={d: list(whole[d]["rules"]) for d in ("live", "store")},
-        windows={
-            d: {r: exact(h, HOUR) for r, h in whole[d]["window_hours"].items()} for d in ("live", "store")
-        },
+        windows={d: {r: exact(h, HOUR) for r, h in whole[d]["window_hours"].items()} for d in ("live", "store")},
         version=hashlib.blake2b(json.dumps(whole, sort_keys=True).encode(), digest_size=8).hexdigest(),
     )
 

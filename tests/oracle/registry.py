@@ -78,8 +78,6 @@ class Registry:
 
     def store_of_sharer(self, sharer_id: str, at: int) -> str | None:
         """Return the store of the registration that names both, whatever its token, expired or not."""
-        both = [
-            r for r in self.registrations if r.get("sharer_id") == sharer_id and r.get("store_id") is not None
-        ]
+        both = [r for r in self.registrations if r.get("sharer_id") == sharer_id and r.get("store_id") is not None]
         found = holds(both, at)
         return found.data["store_id"] if found else None

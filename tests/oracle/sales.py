@@ -31,9 +31,7 @@ class Sale:
 
     @property
     def sale_id(self) -> str:
-        return ":".join(
-            part.replace("%", "%25").replace(":", "%3A") for part in (*self.order, self.line["line_id"])
-        )
+        return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in (*self.order, self.line["line_id"]))
 
     @property
     def refunded(self) -> int:
@@ -115,9 +113,7 @@ def sales_of(orders: Orders, decider: Decider) -> list[Sale]:
                 dimension: remaining(line["amount_fen"], weights, refunds)
                 for dimension, weights in (live.weights | store.weights).items()
             }
-            sales.append(
-                Sale(order_of(paid), paid, line, people[paid.nodes[0]], live, store, refunds, remains)
-            )
+            sales.append(Sale(order_of(paid), paid, line, people[paid.nodes[0]], live, store, refunds, remains))
     first: dict[Buyer, tuple[int, str, str]] = {}
     for sale in sales:
         rank = (sale.paid.data["placed_at"], *sale.order)

@@ -19,12 +19,9 @@ def decide_store(case: Case, live: Decision) -> Decision:
                 weights = {s: Fraction(w) for s, w in session.start.data["store_weights"].items()}
             own = not rule.startswith("session_")
             guide, sharer = (
-                case.registry.named(winner.event, f, winner.time)[0] if own else None
-                for f in ("guide_id", "sharer_id")
+                case.registry.named(winner.event, f, winner.time)[0] if own else None for f in ("guide_id", "sharer_id")
             )
-            return Decision(
-                rule, TIERS[rule], winner, None, "", guide, sharer, {"store": weights}, considered
-            )
+            return Decision(rule, TIERS[rule], winner, None, "", guide, sharer, {"store": weights}, considered)
     considered.append({"decision": "store", "rule": "none", "outcome": "won"})
     return Decision(weights={"store": {"none": Fraction(1)}}, considered=considered)
 
@@ -44,11 +41,7 @@ def store_evidence(case: Case, rule: str, session: Session | None) -> list[Evide
         return latest_share(case)
     if rule == "pool_contact":
         contact = open_contact(case.journey, case.at)
-        return (
-            [Evidence(contact, contact.time, *registry.named(contact, "store_id", contact.time))]
-            if contact
-            else []
-        )
+        return [Evidence(contact, contact.time, *registry.named(contact, "store_id", contact.time))] if contact else []
     if session is None:
         return []
     weights, stores = session.start.get("store_weights") or {}, set(session.start.get("store_ids") or [])

@@ -95,8 +95,7 @@ def test_the_latest_evidence_wins_then_the_smallest_source_and_id() -> None:
 
 def test_without_a_session_the_mode_is_that_of_the_checkout() -> None:
     modes = {
-        c: sale(paid(carrier=c), sale_id=f"{c}:O1:L1")["mode"]
-        for c in ("kuaishou", "taobao", "weimob", "store_pos")
+        c: sale(paid(carrier=c), sale_id=f"{c}:O1:L1")["mode"] for c in ("kuaishou", "taobao", "weimob", "store_pos")
     }
     assert modes == {
         "kuaishou": "portal",
@@ -107,19 +106,14 @@ def test_without_a_session_the_mode_is_that_of_the_checkout() -> None:
 
 
 def test_the_mode_is_that_of_the_session() -> None:
-    assert (
-        sale(started(carrier="wechat_channels"), scanned(-1, session_id="S1"), paid())["mode"]
-        == "mini_program"
-    )
+    assert sale(started(carrier="wechat_channels"), scanned(-1, session_id="S1"), paid())["mode"] == "mini_program"
 
 
 def change(minutes: float, *names: str) -> bytes:
     return event("live.anchors.changed", minutes, session_id="S1", anchor_ids=list(names))
 
 
-@pytest.mark.parametrize(
-    ("minutes", "on_air"), [(-90, "A1"), (-60, "A1"), (-40.1, "A1"), (-40, "A2"), (-1, "A2")]
-)
+@pytest.mark.parametrize(("minutes", "on_air"), [(-90, "A1"), (-60, "A1"), (-40.1, "A1"), (-40, "A2"), (-1, "A2")])
 def test_the_anchors_are_those_on_air_at_the_evidence(minutes: float, on_air: str) -> None:
     lines = [
         started(),
@@ -131,9 +125,7 @@ def test_the_anchors_are_those_on_air_at_the_evidence(minutes: float, on_air: st
 
 
 def test_order_rules_take_the_anchors_at_placed_at() -> None:
-    assert anchors(started(), change(-1, "A2"), change(1, "A3"), paid(0, "O1", line(session_id="S1"))) == {
-        "A2": 100
-    }
+    assert anchors(started(), change(-1, "A2"), change(1, "A3"), paid(0, "O1", line(session_id="S1"))) == {"A2": 100}
 
 
 def test_co_hosts_share_equally_and_the_smaller_id_gets_the_odd_fen() -> None:

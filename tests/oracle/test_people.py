@@ -37,9 +37,7 @@ def test_buyer_id_is_that_of_the_best_identifier_of_the_set() -> None:
 
 
 def test_a_device_counts_only_when_it_is_alone_and_never_links() -> None:
-    found = run(
-        [viewer("liked", 0, ids={"device_id": "v1"}), viewer("liked", 1, ids={**UNIONID, "device_id": "v1"})]
-    )
+    found = run([viewer("liked", 0, ids={"device_id": "v1"}), viewer("liked", 1, ids={**UNIONID, "device_id": "v1"})])
     assert set(found.profiles) == {buyer_id("device_id:v1"), buyer_id("unionid:u1")}
     assert found.profiles[buyer_id("unionid:u1")]["ids"] == {"unionid": ["u1"]}
 

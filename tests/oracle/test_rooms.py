@@ -76,9 +76,7 @@ def test_a_scan_counts_for_the_session_it_names_else_for_that_of_the_stay() -> N
     assert show(*lines, scanned(5))["scans"] == 1  # left at that moment
     assert show(*lines, scanned(15))["scans"] == 0  # one timeout after the last event
     assert show(*lines, scanned(2, session_id="S1"), scanned(3, session_id="S9"))["scans"] == 1
-    assert (
-        show(*lines, registered(0, session_id="S1", expires_at=at(1)), scanned(2, token="K1"))["scans"] == 0
-    )
+    assert show(*lines, registered(0, session_id="S1", expires_at=at(1)), scanned(2, token="K1"))["scans"] == 0
 
 
 def test_pool_joins_are_people() -> None:
@@ -118,9 +116,7 @@ def test_money_counts_for_the_session_that_won() -> None:
 
 def test_ratios_are_null_when_the_divisor_is_zero() -> None:
     found = show(started())
-    assert {found[n] for n in ("conversion", "average_order_fen", "gpm_fen", "refund_rate", "pool_rate")} == {
-        None
-    }
+    assert {found[n] for n in ("conversion", "average_order_fen", "gpm_fen", "refund_rate", "pool_rate")} == {None}
 
 
 def test_a_room_that_never_started_has_no_snapshot() -> None:

@@ -33,10 +33,7 @@ def of_oracle(found: oracle.Outcome) -> Ends:
 
 def of_replay(out: Path) -> Ends:
     """From the files of `livepool replay`; duplicates are not in them."""
-    topics = {
-        path.stem: [json.loads(line) for line in path.read_bytes().splitlines()]
-        for path in out.glob("*.ndjson")
-    }
+    topics = {path.stem: [json.loads(line) for line in path.read_bytes().splitlines()] for path in out.glob("*.ndjson")}
     ledger: Counter[tuple[str, str, str]] = Counter()
     for event in topics["credit-ledger"]:
         entry = event["data"]

@@ -73,9 +73,7 @@ def portions(lines: list[bytes], count: int) -> Iterator[list[bytes]]:
 
 
 @pytest.mark.parametrize("max_records", [1, 7, 300])
-def test_the_size_of_batches_changes_nothing(
-    max_records: int, tmp_path: Path, at_full_size: Home
-) -> None:
+def test_the_size_of_batches_changes_nothing(max_records: int, tmp_path: Path, at_full_size: Home) -> None:
     home = Home(tmp_path / "home")
     home.send(stream())
     home.drain(max_records)

@@ -1,0 +1,68 @@
+"""One measured run in a process of its own: `python measured.py KIND HOME ...` prints a line of JSON.
+
+Both kinds get the first lines as a warm-up (start, imports, first fetch), then the rest; the time from the append of the
+rest until nothing is left to process counts.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from streams.app import build_app, open_log
+from streams.cli.common import InputLine, to_output
+from streams.runner import lag
+from streams.settings import Settings
+from streams.transport.log import Log
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench import plain_faust, streams_of_events  # noqa: E402
+
+CHUNK = 2000
+
+
+async def measure(app: Any, log: Log, drained: Callable[[], Awaitable[bool]], parts: Iterable[list[bytes]]) -> list[Any]:
+    """Process parts one after the other; (events, seconds, CPU seconds) of each."""
+    await app.start()
+    found = []
+    number = 0
+    for part in parts:
+        outputs = [to_output(InputLine(number + n, line)) for n, line in enumerate(part)]
+        number += len(part)
+        begun, cpu = time.perf_counter(), time.process_time()
+        for first in range(0, len(outputs), CHUNK):
+            log.append(outputs[first : first + CHUNK])
+        while not await drained():
+            if app.should_stop or app.crash_reason:
+                raise RuntimeError(f"the worker ended: {app.crash_reason}")
+            await asyncio.sleep(0.005)
+        found.append((len(part), time.perf_counter() - begun, time.process_time() - cpu))
+    await app.stop()
+    return found
+
+
+async def livepool(home: Path, parts: Iterable[list[bytes]]) -> list[Any]:
+    settings = Settings(home=home)
+    app = build_app(settings)
+    with open_log(settings) as log:
+
+        async def drained() -> bool:
+            return lag(log) == 0
+
+        return await measure(app, log, drained, parts)
+
+
+async def plain(home: Path, parts: Iterable[list[bytes]]) -> list[Any]:
+    settings = Settings(home=home)
+    app, handled = plain_faust.build(settings)
+    with open_log(settings) as log:
+        return await measure(app, log, lambda: plain_faust.drained(app, handled), parts)
+
+
+if __name__ == "__main__":
+    kind, folder, name, *arguments = sys.argv[1:]
+    run = {"livepool": livepool, "plain": plain}[kind]
+    sys.stdout.write(json.dumps(asyncio.run(run(Path(folder), getattr(streams_of_events, name)(*map(int, arguments))))))

@@ -1,0 +1,191 @@
+"""The same core behind plain Faust agents, as Faust's user guide writes them: what Livepool is measured against.
+
+One event at a time: `async for`, `table[key] = value`, `await topic.send(...)`. Tables are Faust's own, in its
+default store (memory, with a changelog topic): the fastest that Faust has. Where a plain table would be slow for want of a
+prefix scan, an ordinary dict helps out (`Dependents`), and what the board's windows hold is not stored at all. Nothing
+here is exactly once: that, too, is for free.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import faust
+import msgspec
+from faust.serializers import codecs
+from faust.types import EventT
+
+from schemas.codec import Rejected, decode
+from schemas.topics import TOPICS
+from streams.agents.dead_letters import origin_of
+from streams.core.admission import Admission
+from streams.core.board import Room, Session
+from streams.core.buyer import Buyer
+from streams.core.identity import Person
+from streams.core.intake import arrival
+from streams.core.journey import JourneyMessage, Journeys
+from streams.core.messages import RoomDelta
+from streams.core.orders import Order
+from streams.core.outcome import Effects
+from streams.core.policy import Policy
+from streams.core.reference import Entry
+from streams.core.register import Arrival, Origin, RefundClaim, State
+from streams.settings import Settings
+from streams.topology import INPUTS
+from streams.transport.batches import Record
+from streams.transport.embedded import app_settings
+
+TABLES: dict[str, Any] = {
+    "seen": bytes,
+    "people": Person,
+    "members": str,
+    "cuts": dict[str, int],
+    "orders": Order,
+    "refunds": RefundClaim,
+    "erasures": list[tuple[int, str]],
+    "buyers": Buyer,
+    "references": Entry,
+    "dependents": bytes,
+    "rooms": Room,
+}
+pack = msgspec.msgpack.Encoder().encode
+unpack_arrival = msgspec.msgpack.Decoder(Arrival).decode
+unpack_message = msgspec.msgpack.Decoder(JourneyMessage).decode
+unpack_delta = msgspec.msgpack.Decoder(RoomDelta).decode
+
+
+class Packed(codecs.Codec):
+    """MessagePack of one type."""
+
+    def __init__(self, type_: Any, **options: Any) -> None:
+        super().__init__(type_=type_, **options)
+        self.decoder = msgspec.msgpack.Decoder(type_)
+
+    def _dumps(self, obj: Any) -> bytes:
+        return pack(obj)
+
+    def _loads(self, s: bytes) -> Any:
+        return self.decoder.decode(s)
+
+
+class Dependents:
+    """Which buyers asked for which reference data: a row per pair, and a dict to find them by."""
+
+    def __init__(self, table: faust.Table) -> None:
+        self.table = table
+        self.buyers: dict[str, dict[str, None]] = defaultdict(dict)
+
+    def add(self, key: str, buyer_id: str) -> None:
+        if buyer_id not in self.buyers[key]:
+            self.buyers[key][buyer_id] = None
+            self.table[f"{key}\x00{buyer_id}"] = b""
+
+    def of(self, key: str) -> Iterable[str]:
+        return list(self.buyers[key])
+
+
+def build(settings: Settings) -> tuple[faust.App, Counter[str]]:
+    """The app, and how many events each of its agents has handled."""
+    options = app_settings(settings.home, synchronous=settings.synchronous)
+    app = faust.App("plain", **{**options, "store": "memory://"}, web_enabled=False, topic_partitions=1)
+    tables = {name: table(app, name, type_) for name, type_ in TABLES.items()}
+    topics = {name: raw_topic(app, name) for name in TOPICS}
+    handled: Counter[str] = Counter()
+    dead_letters = topics["dead-letters"]
+
+    @app.agent(raw_topic(app, *INPUTS))
+    async def intake(events: faust.Stream[bytes]) -> None:
+        async for event in events.events():
+            origin = origin_of(record_of(event))
+            try:
+                valid = arrival(event.value, origin)
+            except Rejected as rejected:
+                await dead_letters.send(value=event.value, headers=headers_of(rejected, origin))
+            else:
+                await topics["arrivals"].send(value=pack(valid))
+            handled["intake"] += 1
+
+    @app.agent(topics["arrivals"])
+    async def identity(events: faust.Stream[bytes]) -> None:
+        keeps = ("seen", "people", "members", "cuts", "orders", "refunds", "erasures")
+        admission = Admission(State(*(tables[name] for name in keeps)))
+        async for event in events.events():
+            valid = unpack_arrival(event.value)
+            admission.begin()
+            admission.admit(decode(valid.payload), valid, event.message.offset)
+            for rejected, payload, origin in admission.letters:
+                await dead_letters.send(value=payload, headers=headers_of(rejected, origin))
+            for key, message in admission.routes:
+                await topics["journeys"].send(key=key, value=pack(message))
+            handled["identity"] += 1
+
+    @app.agent(topics["journeys"])
+    async def journey(events: faust.Stream[bytes]) -> None:
+        dependents = Dependents(tables["dependents"])
+        journeys = Journeys(Policy(), tables["buyers"], tables["references"], dependents)
+        async for event in events.events():
+            journeys.begin()
+            journeys.apply(unpack_message(event.value), f"{event.message.partition}.{event.message.offset}")
+            journeys.profiles()
+            await send_all(topics, journeys.effects)
+            for session_id, delta in journeys.deltas.by_session.items():
+                await topics["room-deltas"].send(key=session_id, value=pack(delta))
+            handled["journey"] += 1
+
+    @app.agent(topics["room-deltas"])
+    async def board(events: faust.Stream[bytes]) -> None:
+        sessions: dict[str, Session] = {}
+        async for event in events.events():
+            delta = unpack_delta(event.value)
+            session_id = delta.session_id
+            session = sessions.setdefault(session_id, Session(tables["rooms"].get(session_id) or Room.new()))
+            session.add(delta)
+            room = tables["rooms"][session_id] = session.room
+            if room.started:
+                effects = Effects()
+                effects.snapshot(session_id, room.changes, room.latest or 0, session.snapshot(session_id))
+                await send_all(topics, effects)
+            handled["board"] += 1
+
+    return app, handled
+
+
+def table(app: faust.App, name: str, type_: Any) -> faust.Table:
+    codec = f"packed-{name}"
+    codecs.register(codec, Packed(type_))
+    schema = faust.Schema(key_serializer="raw", value_serializer=codec)
+    return app.Table(f"plain-{name}", partitions=1, schema=schema)
+
+
+def raw_topic(app: faust.App, *names: str) -> faust.Topic:
+    return app.topic(*names, key_serializer="raw", value_serializer="raw")
+
+
+def record_of(event: EventT) -> Record:
+    message = event.message
+    headers = tuple(message.headers or ())
+    return Record(
+        message.topic, message.partition, message.offset, int(message.timestamp * 1000), None, event.value, headers
+    )
+
+
+def headers_of(rejected: Rejected, origin: Origin) -> dict[str, bytes]:
+    return {"reason": rejected.reason.encode(), "detail": rejected.detail.encode(), **dict(origin)}
+
+
+async def send_all(topics: dict[str, faust.Topic], effects: Effects) -> None:
+    for topic, key, value in effects.outputs:
+        await topics[topic].send(key=key, value=value)
+
+
+async def drained(app: faust.App, handled: Counter[str]) -> bool:
+    """Has every agent handled all there is."""
+    await app.producer.flush()
+    reads = {"intake": INPUTS, "identity": ("arrivals",), "journey": ("journeys",), "board": ("room-deltas",)}
+    log = app.transport.log
+    return all(
+        handled[agent] == sum(log.end_offsets([(topic, 0) for topic in topics]).values())
+        for agent, topics in reads.items()
+    )
+
+
