@@ -153,8 +153,9 @@ def build(settings: Settings) -> tuple[faust.App, Counter[str]]:
 def table(app: faust.App, name: str, type_: Any) -> faust.Table:
     codec = f"packed-{name}"
     codecs.register(codec, Packed(type_))
-    schema = faust.Schema(key_serializer="raw", value_serializer=codec)
-    return app.Table(f"plain-{name}", partitions=1, schema=schema)
+    made = app.Table(f"plain-{name}", partitions=1)
+    made.key_serializer, made.value_serializer = "raw", codec
+    return made
 
 
 def raw_topic(app: faust.App, *names: str) -> faust.Topic:
