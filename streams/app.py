@@ -1,6 +1,5 @@
 """The Faust app: `faust -A streams.app worker`, or `livepool worker`."""
 
-from pathlib import Path
 from typing import Any
 
 import faust
@@ -51,11 +50,9 @@ def open_log(settings: Settings) -> Log:
 
 def build_app(settings: Settings) -> App:
     """Wire agents, topics and tables as `topology` says."""
-    embedded = app_settings(Path(settings.home))
-    embedded["broker"] += f"?synchronous={settings.synchronous}&max_records={settings.max_records}"
     app = App(
         APP_ID,
-        **embedded,
+        **app_settings(settings.home, synchronous=settings.synchronous, max_records=settings.max_records),
         datadir=str(settings.home / "faust"),
         web_enabled=False,  # `faust worker` turns it on; replays and tests run side by side
         web_tables_enabled=False,

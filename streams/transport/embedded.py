@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from urllib.parse import quote, urlencode
 
+from faust.tables.manager import TableManager
 from faust.transport import base
 from faust.types import TP, RecordMetadata
 from mode import CrashingSupervisor
@@ -40,6 +41,7 @@ def app_settings(home: Path, **options: str | int) -> dict[str, Any]:
     return {
         "broker": f"embedded://{quote(str(home.resolve()))}?{urlencode(options)}",
         "store": "embedded://",
+        "TableManager": Tables,
         # An exception in an agent ends the worker; the next one starts from the last commit.
         "agent_supervisor": CrashingSupervisor,
         "topic_allow_declare": True,
@@ -47,6 +49,15 @@ def app_settings(home: Path, **options: str | int) -> dict[str, Any]:
         "topic_disable_leader": True,
         "table_standby_replicas": 0,
     }
+
+
+class Tables(TableManager):  # type: ignore[misc]
+    """Starts at once: Faust waits a second for the agents first, but the conductor waits for them, too."""
+
+    async def on_start(self) -> None:
+        """Start recovery, which has nothing to recover."""
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class Producer(base.Producer):  # type: ignore[misc]

@@ -62,16 +62,11 @@ TRANSPORTS = {Embedded.name: Embedded}
 async def running(app: faust.App) -> AsyncIterator[None]:
     """Run the app's worker inside the block."""
     app.finalize()
-    app.tables.sleep = _no_sleep  # Faust waits a second for agents to start; the conductor waits for them too
     await app.start()
     try:
         yield
     finally:
         await app.stop()
-
-
-async def _no_sleep(_: float) -> None:
-    await asyncio.sleep(0)
 
 
 @contextmanager
