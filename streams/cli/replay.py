@@ -88,7 +88,7 @@ async def _feed(files: tuple[str, ...], log: Log, progress: Progress, task: Task
     lines = read_lines(files, lambda size: progress.update(task, completed=size))
     read, begun = 0, time.monotonic()
     while chunk := _chunk(lines):
-        log.append(chunk)
+        await asyncio.to_thread(log.append, chunk)  # the agents write in this loop: never wait for the file in it
         read += len(chunk)
         progress.update(task, events=read, rate=int(read / (time.monotonic() - begun)))
         while lag(log) > MOST_AHEAD:
