@@ -1,7 +1,6 @@
 """One buyer at work: what rests on its facts is made again, and the difference goes out."""
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
 from streams.core import pool, rooms
@@ -9,7 +8,7 @@ from streams.core.attribution import decide
 from streams.core.buyer import CONTACT_ADDED, GROUP_JOINED, SCANNED, Buyer, Decision, Fact, View
 from streams.core.case import Case
 from streams.core.desk import Desk
-from streams.core.presence import Stay, stays
+from streams.core.presence import Stay, stay_at, stays
 from streams.core.reference import Lookup
 from streams.core.rooms import RoomFact
 from streams.core.sales import Cause, Occasion, publish
@@ -53,13 +52,12 @@ class Account:
         """The stays in one session."""
         return stays(self.buyer.visit(session_id), self.desk.policy.presence_timeout)
 
-    def count_loose(self, facts: Iterable[Fact] | None = None) -> None:
-        """Let scans and pool joins count for the session that they name, else for the one that their buyer was in."""
-        counting = [
-            fact
-            for fact in (self.buyer.loose() if facts is None else facts)
-            if fact.kind == SCANNED or fact.kind in POOL_JOINS
-        ]
+    def count_loose(self, since: int | None = None) -> None:
+        """Let scans and pool joins count for the session that they name, else for the one that their buyer was in.
+
+        Those from `since` on (ms); None: all.
+        """
+        counting = [fact for fact in self.buyer.loose(since) if fact.kind == SCANNED or fact.kind in POOL_JOINS]
         if not counting:
             return
         lookup = Lookup(self.desk.entries)
@@ -77,11 +75,11 @@ class Account:
         named = lookup.named(fact.time, fact.token, fact.own)
         if named.session_id is not None:
             return named.session_id if lookup.session(named.session_id) else None
+        timeout = self.desk.policy.presence_timeout
         begun = [
-            (-stay.first, session_id)
+            (-first, session_id)
             for session_id in self.buyer.sessions()
-            for stay in self.stays(session_id)
-            if stay.first <= fact.time < stay.end
+            if (first := stay_at(self.buyer.visit(session_id), fact.time, timeout)) is not None
         ]
         return min(begun)[1] if begun else None
 

@@ -1,5 +1,7 @@
 """Activities of buyers: viewer and product events, scans, shares, contacts, groups."""
 
+from bisect import bisect_left
+
 from streams.core.account import POOL_JOINS, Account
 from streams.core.buyer import CARTED, CONTACT_REMOVED, GROUP_LEFT, Fact, Part, keep, moment
 from streams.core.desk import Desk
@@ -22,7 +24,7 @@ def activity(desk: Desk, message: Activity) -> None:
         _visit(account, part, fact)
     else:
         keep(part.loose, fact)
-        account.count_loose([fact])
+        account.count_loose(fact.time)
         _tell_pool(account, fact)
     desk.late += any(view.final and view.claim.placed_at >= fact.time for view in buyer.views())
     account.decide_again(since=fact.time)
@@ -44,15 +46,17 @@ def _visit(account: Account, part: Part, fact: Fact) -> None:
     delta.latest = fact.time if delta.latest is None else max(delta.latest, fact.time)
     desk.deltas.count(account.buyer_id, buyer, (session_id, fact.kind, fact.time), fact.count, 1)
     visit = buyer.visit(session_id)
-    if not visit or moment(visit[-1]) < moment(fact):
-        before = visit[-1] if visit else None
+    earlier = bisect_left(visit, moment(fact), key=moment)
+    before = visit[earlier - 1] if earlier else None
+    if earlier == len(visit):
         add_event(before, fact, desk.policy.presence_timeout, delta.online, delta.watch)
         keep(part.visits.setdefault(session_id, []), fact)
     else:
         stays_before = account.stays(session_id)
         keep(part.visits.setdefault(session_id, []), fact)
         desk.deltas.stay(session_id, stays_before, account.stays(session_id))
-    account.count_loose()
+    # Presence is what it was up to the event before.
+    account.count_loose(before.time if before else fact.time)
 
 
 def _tell_pool(account: Account, fact: Fact) -> None:

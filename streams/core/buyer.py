@@ -4,7 +4,7 @@ A buyer is the union of its *parts*, one per identifier that its events came wit
 putting their parts together, and fall apart by dealing the parts out again, whatever has happened before.
 """
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 
 import msgspec
@@ -55,6 +55,10 @@ class Fact(msgspec.Struct, array_like=True):
             message.session_id, message.item_id, message.count, message.token, message.sharer_id,
             message.store_id, message.guide_id, message.chat_id,
         )  # fmt: skip
+
+
+def _time(fact: Fact) -> int:
+    return fact.time
 
 
 def moment(fact: Fact) -> tuple[int, str, str]:
@@ -220,10 +224,10 @@ class Buyer(msgspec.Struct, array_like=True):
             for visit in part.visits.values():
                 yield from visit
 
-    def loose(self) -> Iterator[Fact]:
-        """Every activity that is no viewer or product event."""
+    def loose(self, since: int | None = None) -> Iterator[Fact]:
+        """Every activity, from `since` on (ms; None: ever), that is no viewer or product event."""
         for part in self.parts.values():
-            yield from part.loose
+            yield from part.loose if since is None else part.loose[bisect_left(part.loose, since, key=_time) :]
 
     def visit(self, session_id: str) -> list[Fact]:
         """The viewer and product events in one session, in order of (time, source, id)."""

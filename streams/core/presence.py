@@ -5,7 +5,8 @@ at `live.viewer.left` or one timeout after its last event. Stays reach the board
 functions (how many are online, how many are being watched), which simply add up over buyers.
 """
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from streams.core.buyer import LEFT, Fact
@@ -37,6 +38,20 @@ def stays(visit: Iterable[Fact], timeout: int) -> list[Stay]:
     if first is not None and last is not None:
         found.append(Stay(first, last, last + timeout))
     return found
+
+
+def stay_at(visit: Sequence[Fact], time: int, timeout: int) -> int | None:
+    """When the stay began in which a buyer was at `time`; None when it was in none.
+
+    The same as looking through `stays`, but only at the events from the beginning of that stay to `time`.
+    """
+    place = bisect_right(visit, time, key=lambda fact: fact.time) - 1
+    if place < 0 or visit[place].kind == LEFT or time >= visit[place].time + timeout:
+        # Only an event within the timeout, and none does follow so soon, could let the stay go on to `time`.
+        return None
+    while place and visit[place - 1].kind != LEFT and visit[place].time - visit[place - 1].time <= timeout:
+        place -= 1
+    return visit[place].time
 
 
 def add_event(before: Fact | None, fact: Fact, timeout: int, online: dict[int, int], watch: dict[int, int]) -> None:
