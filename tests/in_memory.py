@@ -5,20 +5,18 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from random import Random
 
-import msgspec
-
 from schemas.codec import Rejected, decode, topic_of
 from streams.core.admission import Admission
 from streams.core.board import Room, Session
 from streams.core.intake import arrival
 from streams.core.journey import JourneyMessage, Journeys
 from streams.core.outcome import Effects
+from streams.core.packing import Unpacker, pack
 from streams.core.policy import Policy, load
 from streams.core.register import State
 from streams.core.routing import home_of, routed
 
-_PACK = msgspec.msgpack.Encoder()
-_UNPACK = msgspec.msgpack.Decoder(JourneyMessage)
+_unpack = Unpacker(JourneyMessage)
 
 
 class Dependents:
@@ -93,7 +91,7 @@ class _Crowd:
 
     def take(self, routes) -> None:
         for home, message in routed(routes, len(self.queues)):
-            self.queues[home].append(_PACK.encode(message))
+            self.queues[home].append(pack(message))
         while any(self.queues) and (len(self.queues) == 1 or self.random.random() < 0.7):
             self.step()
 
@@ -106,10 +104,10 @@ class _Crowd:
         journeys = self.journeys[home]
         self.version += 1
         journeys.begin()
-        journeys.apply(_UNPACK.decode(self.queues[home].popleft()), f"{home}.{self.version}")
+        journeys.apply(_unpack(self.queues[home].popleft()), f"{home}.{self.version}")
         journeys.profiles()
         for buyer_id, moved in journeys.elsewhere:
-            self.queues[home_of(buyer_id, len(self.queues))].append(_PACK.encode(moved))
+            self.queues[home_of(buyer_id, len(self.queues))].append(pack(moved))
         _take(self.result, journeys.effects)
         for session_id, delta in journeys.deltas.by_session.items():
             self.sessions.setdefault(session_id, Session(Room.new())).add(delta)

@@ -3,35 +3,34 @@
 from collections import deque
 from collections.abc import AsyncIterable
 
-import msgspec
-
-from streams.agents.shelf import Shelf
+from streams.agents.shelf import Shelf, row_prefix
 from streams.core.board import WINDOW, Room, Session
 from streams.core.messages import RoomDelta
 from streams.core.outcome import Effects
+from streams.core.packing import Unpacker
 from streams.settings import Settings
 from streams.transport.batches import Record, RecordBatch
 
-_DECODER = msgspec.msgpack.Decoder(RoomDelta)
+_unpack: Unpacker[RoomDelta] = Unpacker(RoomDelta)
 MOST_SESSIONS = 1000  # held in memory at a time
 
 
 class LiveSession:
-    """A session at work. The changes that its windows still need are rows `session_id\\0offset` of `recent`."""
+    """A session at work. The changes that its windows still need are rows of `recent`: its name, then the offset."""
 
     def __init__(self, session_id: str, room: Room, batch: RecordBatch) -> None:
         self.session_id = session_id
         self.session = Session(room)
         self.rows: deque[tuple[int, bytes]] = deque()  # (its latest moment, key)
-        for key, value in batch.scan("recent", f"{session_id}\x00".encode()):
-            delta = _DECODER.decode(value)
+        for key, value in batch.scan("recent", row_prefix(session_id)):
+            delta = _unpack(value)
             self.session.recall(delta)
             self.rows.append((_latest_moment(delta), key))
 
     def add(self, record: Record, delta: RoomDelta, batch: RecordBatch) -> None:
         """Take a change."""
         self.session.add(delta)
-        key = f"{self.session_id}\x00".encode() + record.offset.to_bytes(8, "big")
+        key = row_prefix(self.session_id) + record.offset.to_bytes(8, "big")
         self.rows.append((_latest_moment(delta), key))
         batch.put("recent", key, record.value)
 
@@ -56,7 +55,7 @@ class Board:
             rooms = self.rooms.get(batch.partition)
             if rooms is None:
                 rooms = self.rooms[batch.partition] = Shelf("rooms", Room, self.settings.cache)
-            deltas = [_DECODER.decode(record.value or b"") for record in batch.records]
+            deltas = [_unpack(record.value or b"") for record in batch.records]
             rooms.open(batch, (delta.session_id for delta in deltas))
             touched: dict[str, LiveSession] = {}
             for record, delta in zip(batch.records, deltas, strict=True):

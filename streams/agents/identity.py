@@ -2,8 +2,6 @@
 
 from collections.abc import AsyncIterable, Iterable
 
-import msgspec
-
 from schemas.codec import decode
 from schemas.events import AnyEvent
 from streams.agents.dead_letters import letter
@@ -12,13 +10,13 @@ from streams.core.admission import Admission
 from streams.core.identity import Person, buyer_id_of
 from streams.core.order_events import order_key, refund_key
 from streams.core.orders import Order
+from streams.core.packing import Unpacker, pack
 from streams.core.register import Arrival, RefundClaim, State
 from streams.core.routing import routed
 from streams.settings import Settings
 from streams.transport.batches import RecordBatch
 
-_ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(Arrival)
+_unpack: Unpacker[Arrival] = Unpacker(Arrival)
 GENERATION_MS = 48 * 3_600_000  # events are remembered for one to two generations, by the time of their arrival
 
 
@@ -41,7 +39,7 @@ class Identity:
     async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
         """The agent's loop."""
         async for batch in batches:
-            arrivals = [_DECODER.decode(record.value or b"") for record in batch.records]
+            arrivals = [_unpack(record.value or b"") for record in batch.records]
             events = [decode(arrival.payload) for arrival in arrivals]
             known = self._recall(batch, arrivals)
             self._open(batch, events)
@@ -77,7 +75,7 @@ class Identity:
         for rejected, payload, origin in self.admission.letters:
             letter(batch, rejected, payload, origin)
         for partition, message in routed(self.admission.routes, self.partitions):
-            batch.send("journeys", None, _ENCODER.encode(message), partition=partition)
+            batch.send("journeys", None, pack(message), partition=partition)
 
     def _recall(self, batch: RecordBatch, arrivals: list[Arrival]) -> set[bytes]:
         generation = batch.records[-1].timestamp // GENERATION_MS

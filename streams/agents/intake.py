@@ -2,15 +2,12 @@
 
 from collections.abc import AsyncIterable
 
-import msgspec
-
 from schemas.codec import Rejected
 from streams.agents.dead_letters import letter, origin_of
 from streams.core.intake import Fuse, arrival
+from streams.core.packing import pack
 from streams.settings import Settings
 from streams.transport.batches import RecordBatch
-
-_ENCODER = msgspec.msgpack.Encoder()
 
 
 class Intake:
@@ -27,7 +24,7 @@ class Intake:
                 payload = record.value or b""
                 origin = origin_of(record)
                 try:
-                    batch.send("arrivals", None, _ENCODER.encode(arrival(payload, origin)))
+                    batch.send("arrivals", None, pack(arrival(payload, origin)))
                 except Rejected as rejected:
                     letter(batch, rejected, payload, origin)
                     self._note(bad=True)

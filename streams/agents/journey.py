@@ -2,22 +2,20 @@
 
 from collections.abc import AsyncIterable, Iterable
 
-import msgspec
-
-from streams.agents.shelf import Shelf
+from streams.agents.shelf import Shelf, row_prefix
 from streams.core.buyer import Buyer
 from streams.core.journey import JourneyMessage, Journeys
+from streams.core.packing import Unpacker, pack
 from streams.core.reference import Entry
 from streams.core.routing import home_of
 from streams.settings import Settings
 from streams.transport.batches import RecordBatch
 
-_ENCODER = msgspec.msgpack.Encoder()
-_DECODER: msgspec.msgpack.Decoder[JourneyMessage] = msgspec.msgpack.Decoder(JourneyMessage)
+_unpack: Unpacker[JourneyMessage] = Unpacker(JourneyMessage)
 
 
 class DependentRows:
-    """Which buyers asked for which reference data: a row per pair, `key\\0buyer_id`."""
+    """Which buyers asked for which reference data: a row per pair."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
@@ -37,11 +35,11 @@ class DependentRows:
         if (key, buyer_id) not in self._written:
             self._written[key, buyer_id] = None
             self._new.setdefault(key, {})[buyer_id] = None
-            self._batch.put("dependents", f"{key}\x00{buyer_id}".encode(), b"")
+            self._batch.put("dependents", row_prefix(key) + buyer_id.encode(), b"")
 
     def of(self, key: str) -> Iterable[str]:
         """The buyers with a result that rests on `key`."""
-        prefix = f"{key}\x00".encode()
+        prefix = row_prefix(key)
         rows = [row[len(prefix) :].decode() for row, _ in self._batch.scan("dependents", prefix)]
         return [*rows, *self._new.get(key, ())]
 
@@ -65,7 +63,7 @@ class JourneyPartition:
 
     async def process(self, batch: RecordBatch) -> None:
         """Fold one batch."""
-        messages = [_DECODER.decode(record.value or b"") for record in batch.records]
+        messages = [_unpack(record.value or b"") for record in batch.records]
         asked = [buyer_id for message in messages if (buyer_id := getattr(message, "buyer_id", None))]
         self.buyers.open(batch, asked)
         self.entries.open(batch)
@@ -79,10 +77,10 @@ class JourneyPartition:
         for output in journeys.effects.outputs:
             batch.send(output.topic, output.key, output.value)
         for session_id, delta in journeys.deltas.by_session.items():
-            batch.send("room-deltas", session_id.encode(), _ENCODER.encode(delta))
+            batch.send("room-deltas", session_id.encode(), pack(delta))
         for buyer_id, moved in journeys.elsewhere:
             home = home_of(buyer_id, self.settings.partitions)
-            batch.send("journeys", None, _ENCODER.encode(moved), partition=home)
+            batch.send("journeys", None, pack(moved), partition=home)
         self.counts["late_evidence"] = self.counts.get("late_evidence", 0) + journeys.late
         for shelf in (self.buyers, self.entries, self.counts):
             shelf.flush()

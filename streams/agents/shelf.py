@@ -7,12 +7,16 @@ buyer that ten events of a batch touch is read, encoded and written once.
 from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Any, Generic, TypeVar
 
-import msgspec
-
+from streams.core.packing import Unpacker, pack
 from streams.transport.batches import RecordBatch
 
 T = TypeVar("T")
-_ENCODER = msgspec.msgpack.Encoder()
+
+
+def row_prefix(name: str) -> bytes:
+    """How the keys of all rows of one name begin, in a table that has several of each; no other name's begin so."""
+    encoded = name.encode()
+    return len(encoded).to_bytes(4, "big") + encoded
 
 
 class Shelf(MutableMapping[str, T], Generic[T]):
@@ -23,7 +27,7 @@ class Shelf(MutableMapping[str, T], Generic[T]):
 
     def __init__(self, table: str, type_: Any, capacity: int | None) -> None:
         self._table = table
-        self._decoder: msgspec.msgpack.Decoder[T] = msgspec.msgpack.Decoder(type_)
+        self._unpack: Unpacker[T] = Unpacker(type_)
         self._capacity = capacity
         self._kept: dict[str, T | None] = {}  # None: known to be absent
         self._dirty: dict[str, None] = {}
@@ -41,19 +45,19 @@ class Shelf(MutableMapping[str, T], Generic[T]):
             found = batch.read(self._table, [key.encode() for key in missing])
             for key in missing:
                 value = found.get(key.encode())
-                self._kept[key] = None if value is None else self._decoder.decode(value)
+                self._kept[key] = None if value is None else self._unpack(value)
 
     def _read_all(self) -> None:
         if not self._whole:
             rows = self._batch.scan(self._table)
-            self._kept = {key.decode(): self._decoder.decode(value) for key, value in rows}
+            self._kept = {key.decode(): self._unpack(value) for key, value in rows}
             self._whole = True
 
     def flush(self) -> None:
         """Put what has changed into the batch."""
         for key in self._dirty:
             value = self._kept[key]
-            self._batch.put(self._table, key.encode(), None if value is None else _ENCODER.encode(value))
+            self._batch.put(self._table, key.encode(), None if value is None else pack(value))
         self._dirty.clear()
         if self._capacity is None:
             return

@@ -41,9 +41,7 @@ class Livepool(click.Group):
         return command
 
 
-@click.group(
-    cls=Livepool, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": None}
-)
+@click.group(cls=Livepool, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": None})
 @click.version_option(package_name="livepool")
 def main() -> None:
     """Who sold it? Livepool credits every paid order line to store, anchor and mode, live.

@@ -21,6 +21,7 @@ from streams.cli.language import lang_option, yuan
 from streams.core.audit import DIMENSIONS, Books, Entry, Finding, SaleAmounts
 from streams.core.definitions import Language, Text
 from streams.core.orders import Order
+from streams.core.packing import Unpacker
 from streams.core.sales import sale_id_of
 from streams.topology import AGENTS
 from streams.transport.batches import Record
@@ -40,7 +41,7 @@ class _Entry(msgspec.Struct):
 
 _SALE = msgspec.json.Decoder(_Sale)
 _ENTRY = msgspec.json.Decoder(_Entry)
-_ORDER = msgspec.msgpack.Decoder(Order)
+_ORDER: Unpacker[Order] = Unpacker(Order)
 
 
 class Result(msgspec.Struct):
@@ -137,7 +138,7 @@ def _examine_shard(log: Log, result: Result, shard: _Shard) -> None:
 def _paid_lines(log: Log) -> Iterator[tuple[str, int, int]]:
     """(sale_id, paid fen, refunded fen) of every paid line in the order book."""
     for _, value in log.state_scan("orders"):
-        order = _ORDER.decode(value)
+        order = _ORDER(value)
         if (claim := order.paid) is None:
             continue
         refunded: Counter[str] = Counter()

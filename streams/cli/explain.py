@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from schemas.codec import encode
 from schemas.values import CHECKOUT_CARRIERS
@@ -20,12 +19,13 @@ from streams.core.explain import Known
 from streams.core.explain import explain as explained
 from streams.core.order_events import owner_of
 from streams.core.orders import Order
+from streams.core.packing import Unpacker
 from streams.core.sales import order_name
 from streams.topology import AGENTS
 from streams.transport.log import Log
 
-_ORDER = msgspec.msgpack.Decoder(Order)
-_BUYER = msgspec.msgpack.Decoder(Buyer)
+_ORDER: Unpacker[Order] = Unpacker(Order)
+_BUYER: Unpacker[Buyer] = Unpacker(Buyer)
 
 
 @click.command()
@@ -71,13 +71,13 @@ def _find(log: Log, order_id: str, carrier: str | None) -> str | None:
 
 def known_order(log: Log, key: str) -> Known | None:
     """What the state has of an order; None when neither its placing nor its payment has arrived."""
-    order = _ORDER.decode(log.state_get("orders", None, key.encode()) or b"")
+    order = _ORDER(log.state_get("orders", None, key.encode()) or b"")
     claim = order.paid or order.placed_view()
     if claim is None:
         return None
     buyer_id, claim = owner_of(claim, _Table(log, "erasures", list[tuple[int, str]]), _Table(log, "members", str))
     value = log.state_get("buyers", None, buyer_id.encode())
-    return Known(order, buyer_id, claim, _BUYER.decode(value) if value else None, Entries(log))
+    return Known(order, buyer_id, claim, _BUYER(value) if value else None, Entries(log))
 
 
 class _Table(Mapping[str, Any]):
@@ -85,13 +85,13 @@ class _Table(Mapping[str, Any]):
 
     def __init__(self, log: Log, name: str, type_: Any) -> None:
         self._log, self._name = log, name
-        self._decoder = msgspec.msgpack.Decoder(type_)
+        self._unpack: Unpacker[Any] = Unpacker(type_)
 
     def __getitem__(self, key: str) -> Any:
         value = self._log.state_get(self._name, None, key.encode())
         if value is None:
             raise KeyError(key)
-        return self._decoder.decode(value)
+        return self._unpack(value)
 
     def __iter__(self) -> Any:
         return (key.decode() for key, _ in self._log.state_scan(self._name))

@@ -5,22 +5,21 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-import msgspec
-
 from schemas.values import NAMESPACES, format_time
 from streams.cli.published import Entries
 from streams.core import pool
 from streams.core.buyer import ACTIVITY_TYPES, Buyer, Fact, View, moment
 from streams.core.identity import buyer_id_of
+from streams.core.packing import Unpacker
 from streams.core.policy import Policy
 from streams.core.presence import Stay, stays
 from streams.core.reference import Lookup
 from streams.core.sales import DIMENSIONS, sale_id_of, verdict
 from streams.transport.log import Log
 
-_BUYER = msgspec.msgpack.Decoder(Buyer)
-_MEMBER = msgspec.msgpack.Decoder(str)
-_ERASURES = msgspec.msgpack.Decoder(list[tuple[int, str]])
+_BUYER: Unpacker[Buyer] = Unpacker(Buyer)
+_MEMBER: Unpacker[str] = Unpacker(str)
+_ERASURES: Unpacker[list[tuple[int, str]]] = Unpacker(list[tuple[int, str]])
 _ALIAS = re.compile(r"[ab][0-9a-f]{16}")
 
 
@@ -39,9 +38,9 @@ def find(log: Log, name: str) -> Found | None:
     elif not _ALIAS.fullmatch(name):
         return None
     member = log.state_get("members", None, alias.encode())
-    buyer_id = alias if member is None else _MEMBER.decode(member)
+    buyer_id = alias if member is None else _MEMBER(member)
     while (value := log.state_get("buyers", None, buyer_id.encode())) is not None:
-        buyer = _BUYER.decode(value)
+        buyer = _BUYER(value)
         if buyer.moved_to is None:
             return Found(buyer_id, buyer)
         buyer_id = buyer.moved_to
@@ -52,7 +51,7 @@ def was_erased(log: Log, name: str) -> bool:
     """Did a deletion request name this identifier or buyer_id."""
     alias = buyer_id_of(name) if ":" in name else name
     value = log.state_get("erasures", None, alias.encode())
-    return value is not None and bool(_ERASURES.decode(value))
+    return value is not None and bool(_ERASURES(value))
 
 
 def as_data(log: Log, found: Found, policy: Policy) -> dict[str, Any]:

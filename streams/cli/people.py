@@ -18,6 +18,7 @@ from schemas.values import NAMESPACES, format_time
 from streams.cli.common import as_json, home_option, open_existing, say
 from streams.core.buyer import Buyer
 from streams.core.identity import Person, buyer_id_of
+from streams.core.packing import Unpacker
 from streams.transport.batches import Output
 from streams.transport.log import Log
 
@@ -126,7 +127,7 @@ def _find(log: Log, text: str) -> Known:
     is_buyer_id = _BUYER_ID.fullmatch(text) is not None
     alias = text if is_buyer_id else buyer_id_of(_identifier(text))
     member = log.state_get("members", None, alias.encode())
-    buyer_id = msgspec.msgpack.decode(member, type=str) if member else alias
+    buyer_id = Unpacker[str](str)(member) if member else alias
     person, buyer = _person(log, buyer_id), _buyer(log, buyer_id)
     if not is_buyer_id:
         return Known(buyer_id, [text], person, bool(person or buyer))
@@ -156,13 +157,13 @@ def _identifier(text: str) -> str:
 
 def _person(log: Log, buyer_id: str) -> Person | None:
     value = log.state_get("people", None, buyer_id.encode())
-    return msgspec.msgpack.decode(value, type=Person) if value else None
+    return Unpacker[Person](Person)(value) if value else None
 
 
 def _buyer(log: Log, buyer_id: str) -> Buyer | None:
     """The buyer of this id, unless it has become another's."""
     value = log.state_get("buyers", None, buyer_id.encode())
-    buyer = msgspec.msgpack.decode(value, type=Buyer) if value else None
+    buyer = Unpacker[Buyer](Buyer)(value) if value else None
     return None if buyer is None or buyer.moved_to is not None else buyer
 
 

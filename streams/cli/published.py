@@ -4,18 +4,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import msgspec
 import orjson
 
 from streams.cli.language import mode_of
 from streams.core.board import Room
+from streams.core.packing import Unpacker
 from streams.core.reference import Entry, Lookup
 from streams.transport.batches import Record
 from streams.transport.log import Log
 
 Snapshot = dict[str, Any]  # the data of `room.snapshot` (spec §6)
-_ENTRY = msgspec.msgpack.Decoder(Entry)
-_ROOM = msgspec.msgpack.Decoder(Room)
+_ENTRY: Unpacker[Entry] = Unpacker(Entry)
+_ROOM: Unpacker[Room] = Unpacker(Room)
 
 
 class Session(NamedTuple):
@@ -57,7 +57,7 @@ class Entries(dict[str, Entry]):
         """All that was said of one session, room, token or sharer."""
         if key not in self:
             value = self._log.state_get("references", None, key.encode())
-            self[key] = Entry() if value is None else _ENTRY.decode(value)
+            self[key] = Entry() if value is None else _ENTRY(value)
         return self[key]
 
 
@@ -115,7 +115,7 @@ def _session(log: Log, entries: Entries, session_id: str, snapshot: Snapshot) ->
     value = log.state_get("rooms", None, session_id.encode())
     if start is None or value is None:  # published, so both are there unless the snapshot is of an older state
         return None
-    room = _ROOM.decode(value)
+    room = _ROOM(value)
     latest = start.time if room.latest is None else room.latest
     ended = room.ended[0] if room.ended else None
     anchors = sorted(lookup.anchors(start, latest))

@@ -38,9 +38,8 @@ def worker(home: Path | None, policy: Path | None, drain: bool, verbose: bool) -
     logging.basicConfig(
         level=logging.INFO if verbose else logging.ERROR, format="%(asctime)s %(levelname)s %(message)s"
     )
-    say(
-        f"worker on {settings.home}, policy {settings.policy.version}; {'until drained' if drain else 'stop with Ctrl-C'}"
-    )
+    until = "until drained" if drain else "stop with Ctrl-C"
+    say(f"worker on {settings.home}, policy {settings.policy.version}; {until}")
     try:
         asyncio.run(run(build_app(settings), drain=drain))
     except WorkerFailedError as error:

@@ -65,7 +65,7 @@ def _erased(register: Register, event: events.BuyerErased, _arrival: Arrival, se
         for alias in aliases:
             before = register.state.erasures.get(alias) or []
             register.state.erasures[alias] = [*before, (seq, anonymous_id)]
-        register.to(buyer_id, messages.Erased(buyer_id, anonymous_id, event.time))
+        register.to(buyer_id, messages.Erased(buyer_id, anonymous_id, aliases, event.time))
 
 
 def _started(register: Register, event: events.SessionStarted, _arrival: Arrival, seq: int) -> None:

@@ -13,8 +13,6 @@ A decision is open until the buyer's stream time has passed placed_at + horizon;
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import msgspec
-
 from streams.core import activities, news, people, purchases
 from streams.core.buyer import Buyer
 from streams.core.desk import Absorbed, Desk
@@ -25,6 +23,7 @@ from streams.core.messages import (
     Erased,
     Handover,
     Joined,
+    Linked,
     Merged,
     Message,
     Paid,
@@ -36,9 +35,11 @@ from streams.core.messages import (
     TokenRegistered,
     Withdrawn,
 )
+from streams.core.packing import Unpacker, pack
 
 JourneyMessage = (
-    Activity | Placed | Paid | Withdrawn | Handover | Seen | Joined | Merged | Parted | Erased | Absorbed | Await
+    Activity | Seen | Placed | Paid | Withdrawn | Handover
+    | Joined | Linked | Merged | Parted | Erased | Absorbed | Await
     | SessionStarted | AnchorsChanged | TokenRegistered | RoomEvent
 )  # fmt: skip
 
@@ -51,6 +52,7 @@ _APPLY: dict[type, Callable[[Desk, Any], Iterable[Message] | None]] = {
     Withdrawn: purchases.withdrawn,
     Handover: purchases.handover,
     Joined: people.joined,
+    Linked: people.linked,
     Merged: people.merged,
     Parted: people.parted,
     Erased: people.erased,
@@ -62,8 +64,7 @@ _APPLY: dict[type, Callable[[Desk, Any], Iterable[Message] | None]] = {
 }
 
 
-_ENCODER = msgspec.msgpack.Encoder()
-_DECODER: msgspec.msgpack.Decoder[JourneyMessage] = msgspec.msgpack.Decoder(JourneyMessage)
+_unpack: Unpacker[JourneyMessage] = Unpacker(JourneyMessage)
 
 
 class Journeys(Desk):
@@ -91,7 +92,7 @@ class Journeys(Desk):
 
     def _hold(self, buyer_id: str, buyer: Buyer, message: Message) -> None:
         """Keep a message until the buyers are there that are on their way; whoever it moves is late, too."""
-        buyer.held.append(_ENCODER.encode(message))
+        buyer.held.append(pack(message))
         self.buyers[buyer_id] = buyer
         for old_id, new_id in message.moves:
             if self.at_home(new_id) and new_id != old_id:
@@ -113,7 +114,7 @@ class Journeys(Desk):
         if message.sender in buyer.awaits:
             buyer.awaits.remove(message.sender)
         else:
-            announced = _ENCODER.encode(Await(message.buyer_id, message.sender))
+            announced = pack(Await(message.buyer_id, message.sender))
             if announced in buyer.held:
                 buyer.held.remove(announced)
         self.buyers[message.buyer_id] = buyer
@@ -128,4 +129,4 @@ class Journeys(Desk):
                 buyer.held = held[place:]
                 self.buyers[buyer_id] = buyer
                 return
-            self._apply(_DECODER.decode(payload))
+            self._apply(_unpack(payload))

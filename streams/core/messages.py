@@ -159,6 +159,14 @@ class Merged(Message, frozen=True):
         return [(self.buyer_id, self.into)]
 
 
+class Linked(Message, frozen=True):
+    """All that an event brought to this buyer is there, and the event itself is another's."""
+
+    buyer_id: str
+    time: int
+    type: str
+
+
 class Parted(Message, frozen=True):
     """A set fell apart."""
 
@@ -177,6 +185,7 @@ class Erased(Message, frozen=True):
 
     buyer_id: str
     anonymous_id: str
+    aliases: list[str]  # the identifiers that it had
     time: int
 
     @property

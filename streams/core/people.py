@@ -11,7 +11,7 @@ from streams.core.account import Account, room_facts
 from streams.core.buyer import Buyer
 from streams.core.desk import Absorbed, Desk
 from streams.core.identity import buyer_id_of
-from streams.core.messages import Erased, Joined, Merged, Message, Parted
+from streams.core.messages import Erased, Joined, Linked, Merged, Message, Parted
 from streams.core.pool import ids_of
 from streams.core.sales import Cause
 
@@ -21,6 +21,12 @@ def joined(desk: Desk, message: Joined) -> None:
     account = Account(desk, message.buyer_id)
     account.buyer.identifiers = message.identifiers
     desk.buyers[message.buyer_id] = account.buyer
+
+
+def linked(desk: Desk, message: Linked) -> None:
+    """Make final what a merge has put behind the horizon."""
+    if desk.present(message.buyer_id) is not None:
+        Account(desk, message.buyer_id).close(Cause(message.time, message.type))
 
 
 def merged(desk: Desk, message: Merged) -> list[Message]:
@@ -58,6 +64,9 @@ def erased(desk: Desk, message: Erased) -> list[Message]:
     if old.parts:
         _release(desk, message.buyer_id, None)
         desk.touch(message.buyer_id, message.time, "buyer.erased")
+    for alias in message.aliases:
+        if (before := desk.buyers.get(alias)) and before.moved_to is not None:
+            del desk.buyers[alias]  # nobody need know any more who it became
     anonymous = Buyer([], anonymous=True)
     for part in old.parts.values():
         anonymous.take(message.anonymous_id, part.without_name(message.anonymous_id))

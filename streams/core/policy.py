@@ -13,6 +13,7 @@ import msgspec
 
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
+LARGEST_WINDOW = 1_000_000_000
 
 LIVE_RULES = (
     "order_session", "order_room", "order_anchor", "order_token",
@@ -122,6 +123,8 @@ def _check(policy: Policy) -> None:
     _check_number("bad_share", policy.bad_share)
     _check_number("live.half_life_days", policy.live.half_life_days, above_zero=True)
     _check_number("bad_window", policy.bad_window, above_zero=True)
+    if policy.bad_window > LARGEST_WINDOW:
+        raise PolicyError(f"`bad_window` must be at most {LARGEST_WINDOW}, not {policy.bad_window}")
     try:
         ZoneInfo(policy.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -82,7 +82,7 @@ def _decided_alike(one: Claim, other: Claim) -> bool:
 def _tell(account: Account, type_: str, more: tuple[str, ...], view: View, cause: Cause) -> None:
     claim, decision = view.claim, view.decisions[0]
     account.tell(
-        type_, (claim.carrier, claim.order_id, *more), cause.time,
+        type_, (claim.carrier, claim.order_id, *more, account.desk.version), cause.time,
         session_id=decision.session_id,
         anchor_ids=sorted({party for one in view.decisions for party in one.anchors} - {NONE}),
         store_id=min(decision.stores.keys() - {NONE}, default=None),

@@ -51,7 +51,7 @@ class References:
     def is_first(self, message: TokenRegistered) -> bool:
         """Is nothing as early known of the token, or its sharer; then what was before it means something else, too."""
         entries = [self.entries.get(key) for key in _keys(message)]
-        return not all(entry and entry.registrations[0].time <= message.time for entry in entries)
+        return not all(entry and _evidence(entry.registrations[0]) < _evidence(message) for entry in entries)
 
     def register(self, message: TokenRegistered) -> list[str]:
         """Take a token; return what became better known."""

@@ -66,10 +66,16 @@ class Register:
     def person(self, event: Any) -> tuple[str, str]:
         """Link the identifiers of an event: the buyer it belongs to, and its best identifier."""
         identifiers: list[str] = event.data.ids.pairs()
+        changed: list[str] = []
         if len(identifiers) > 1:
             for change in self.identities.link(identifiers, event.time):
                 self.to(change.buyer_id, messages.Joined(change.buyer_id, change.identifiers))
                 for old_id in change.absorbed:
                     merged = messages.Merged(old_id, change.buyer_id, change.identifiers, event.time)
                     self.to(old_id, merged)
-        return self.identities.buyer_of(buyer_id_of(identifiers[0])), identifiers[0]
+                changed.append(change.buyer_id)
+        owner = self.identities.buyer_of(buyer_id_of(identifiers[0]))
+        for buyer_id in changed:
+            if buyer_id != owner:  # a withdrawn link stands between: the event is not this buyer's
+                self.to(buyer_id, messages.Linked(buyer_id, event.time, event.type))
+        return owner, identifiers[0]

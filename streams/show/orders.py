@@ -180,9 +180,7 @@ class Orders:
         day = self._stage.wire.time(now)[:10].replace("-", "")
         return f"E{day}{self._number:015d}" if carrier == "youzan" else f"POS:{day}:{self._number:06d}"
 
-    def _lines(
-        self, order_id: str, carrier: str, item_id: str, common: dict[str, str]
-    ) -> list[dict[str, Any]]:
+    def _lines(self, order_id: str, carrier: str, item_id: str, common: dict[str, str]) -> list[dict[str, Any]]:
         """One line in seven of ten orders; sub-orders of Douyin and Kuaishou are numbered from the order."""
         random = self._stage.random
         luck = random()

@@ -77,9 +77,7 @@ ROOMS = (
         (("anchor_tie",), ("anchor_tie", "anchor_hua")),
         STORES[10:11],
     ),
-    Room(
-        "wxlive_10086", "wechat_channels", "视频号会员之夜", (("anchor_an",), ("anchor_yue",)), STORES[11:12]
-    ),
+    Room("wxlive_10086", "wechat_channels", "视频号会员之夜", (("anchor_an",), ("anchor_yue",)), STORES[11:12]),
     Room("4481207563901", "taobao", "淘宝直播 大牌美妆", (("anchor_jia",), ("anchor_qi",)), STORES[12:13]),
     Room("2901", "wechat_mini_program", "小程序直播 门店自播", (("anchor_an",),), STORES[13:14]),
     Room("6620184", "jd", "京东自营 3C 夜", (("anchor_bo", "anchor_du"), ("anchor_du",)), STORES[14:15]),

@@ -147,10 +147,8 @@ class _Cells:
 
     def _amount(self, quantity: int) -> int:
         """The amount of the line: its own column, or the unit price times the quantity, exactly."""
-        if self._mapping.columns.amount is None:
-            fen = self._fen("unit_price", quantity)
-        else:
-            fen = self._fen("amount")
+        by_price = self._mapping.columns.amount is None
+        fen = self._fen("unit_price", quantity) if by_price else self._fen("amount")
         return -abs(fen) if quantity < 0 else fen
 
     def _fen(self, key: str, times: int = 1) -> int:
