@@ -14,9 +14,7 @@ __all__ = ["MAX_BYTES", "Rejected", "canonical", "decode", "encode", "topic_of"]
 
 MAX_BYTES = 65_536
 
-_DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(
-    AnyEvent, dec_hook=lambda _type, text: parse_time(text)
-)
+_DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent, dec_hook=lambda _type, text: parse_time(text))
 _ENCODER = msgspec.json.Encoder()
 _NUMBER_OR_TEXT = re.compile(
     rb'(?<![\w.+-])-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?=\s*[,\]}])|("[^"\\]*(?:\\.[^"\\]*)*")',

@@ -131,9 +131,7 @@ LiveRoomEvent = (
     | ProductClicked
     | ProductCarted
 )
-QrScanEvent = (
-    TokenRegistered | CodeScanned | ShareOpened | ContactAdded | ContactRemoved | GroupJoined | GroupLeft
-)
+QrScanEvent = TokenRegistered | CodeScanned | ShareOpened | ContactAdded | ContactRemoved | GroupJoined | GroupLeft
 CheckoutEvent = OrderPlaced | OrderPaid | OrderAmended | OrderCancelled | RefundSucceeded
 CommandsEvent = IdentityUnlinked | BuyerErased
 AnyEvent = LiveRoomEvent | QrScanEvent | CheckoutEvent | CommandsEvent

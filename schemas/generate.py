@@ -29,13 +29,10 @@ _OUTPUT_RULES = "Consumers ignore fields that they do not know: new ones may be 
 
 def json_schema(type_: type[Any], name: str, rules: str) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a type, complete in itself."""
-    _, definitions = msgspec.json.schema_components(
-        [type_], schema_hook=_custom_type, ref_template="#/$defs/{name}"
-    )
+    _, definitions = msgspec.json.schema_components([type_], schema_hook=_custom_type, ref_template="#/$defs/{name}")
     if "Ids" in definitions:
         definitions["Ids"]["anyOf"] = [
-            {"required": [namespace], "properties": {namespace: {"type": "string"}}}
-            for namespace in NAMESPACES
+            {"required": [namespace], "properties": {namespace: {"type": "string"}}} for namespace in NAMESPACES
         ]
     root = definitions.pop(type_.__name__)
     schema = {
@@ -96,9 +93,7 @@ def drift() -> list[str]:
     wanted = dict(files())
     stale = [path.name for path in (HERE / "json").glob("*") if path not in wanted]
     return stale + [
-        path.name
-        for path, text in wanted.items()
-        if not path.is_file() or path.read_text(encoding="utf-8") != text
+        path.name for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]
 
 

@@ -96,11 +96,7 @@ def _present(value: Any, shape: inspect.Type) -> Any:
         return {name: item for name, item in value.items() if item is not None}
     if isinstance(shape, inspect.StructType) and isinstance(value, dict):
         types = {field.name: field.type for field in shape.fields}
-        return {
-            name: _present(item, types[name])
-            for name, item in value.items()
-            if name in types and item is not None
-        }
+        return {name: _present(item, types[name]) for name, item in value.items() if name in types and item is not None}
     return value
 
 

@@ -140,9 +140,7 @@ def _parse(text: str) -> int:
     offset = 0 if sign is None else int(f"{sign}{int(hours) * 60 + int(minutes)}")
     minutes_of_day = int(hour) * 60 + int(minute) - offset
     millis = int(f"{fraction}00"[:3]) if fraction else 0
-    return (
-        _day(int(year), int(month), int(day)) * DAY_MS + (minutes_of_day * 60 + int(second)) * 1000 + millis
-    )
+    return _day(int(year), int(month), int(day)) * DAY_MS + (minutes_of_day * 60 + int(second)) * 1000 + millis
 
 
 def _day(year: int, month: int, day: int) -> int:

@@ -4,6 +4,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from oracle import Outcome, run
 from shows import random_show, reshuffled, shows
 
@@ -13,9 +14,7 @@ def ends(found: Outcome) -> tuple[Any, ...]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    shows(), st.integers(0, 2**32 - 1), st.sampled_from(["rules", "linear", "position_based", "time_decay"])
-)
+@given(shows(), st.integers(0, 2**32 - 1), st.sampled_from(["rules", "linear", "position_based", "time_decay"]))
 def test_the_order_of_arrival_does_not_matter(lines: list[bytes], seed: int, model: str) -> None:
     policy = {"live": {"model": model}}
     assert ends(run(lines, policy)) == ends(run(reshuffled(lines, seed), policy))

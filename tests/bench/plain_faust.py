@@ -188,5 +188,3 @@ async def drained(app: faust.App, handled: Counter[str]) -> bool:
         handled[agent] == sum(log.end_offsets([(topic, 0) for topic in topics]).values())
         for agent, topics in reads.items()
     )
-
-

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from random import Random
 
 from streams.show import generate
+from streams.show.evening import LINES_PER_EVENING
 
 START = 1_793_534_400_000  # 2026-11-01 12:00 UTC
 WARM_UP = 500
@@ -15,6 +16,13 @@ def show(events: int) -> Iterator[list[bytes]]:
     lines = list(generate(WARM_UP + events, seed=1, start=START))
     yield lines[:WARM_UP]
     yield lines[WARM_UP:]
+
+
+def evenings(count: int) -> Iterator[list[bytes]]:
+    """A show of so many evenings, one part each: ever more buyers, orders, sessions and tokens are known."""
+    lines = list(generate(count * LINES_PER_EVENING, seed=1, start=START))
+    for evening in range(count):
+        yield lines[evening * LINES_PER_EVENING : (evening + 1) * LINES_PER_EVENING]
 
 
 def crowd(buyers: int, events: int) -> Iterator[list[bytes]]:
@@ -30,7 +38,9 @@ def crowd(buyers: int, events: int) -> Iterator[list[bytes]]:
 
 
 def _entered(buyer: int, n: int) -> bytes:
-    return _event(f"entered {buyer} {n}", "live.viewer.entered", n, {"session_id": "S", "ids": {"unionid": f"u{buyer}"}})
+    return _event(
+        f"entered {buyer} {n}", "live.viewer.entered", n, {"session_id": "S", "ids": {"unionid": f"u{buyer}"}}
+    )
 
 
 def _order(n: int, buyer: int) -> bytes:

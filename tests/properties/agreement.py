@@ -10,7 +10,6 @@ from typing import Any
 
 import in_memory
 import oracle
-
 from streams.core.policy import MODELS
 
 ANONYMOUS = re.compile(r'"(anonymous-|a)[0-9a-f]{16}"')  # free to choose: only that it is nobody's name

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-import in_memory
-import oracle
 import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from shows import random_show, reshuffled, shows
 
+import in_memory
+import oracle
 from properties.agreement import of_core, of_oracle, of_replay, report
+from shows import random_show, reshuffled, shows
 from streams.cli import main
 
 LIVE = ["order_session", "order_room", "order_anchor", "order_token", "scan", "share", "item_click", "presence"]

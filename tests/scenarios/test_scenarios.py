@@ -11,9 +11,10 @@ from datetime import UTC, datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import in_memory
 import oracle
-import pytest
 
 SCENES = sorted(Path(__file__).parent.glob("*.toml"))
 SHANGHAI = timezone(timedelta(hours=8))

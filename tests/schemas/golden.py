@@ -11,8 +11,7 @@ import schemas
 
 HERE = Path(schemas.__file__).parent
 EXAMPLES: dict[str, Any] = {
-    path.stem: json.loads(path.read_text(encoding="utf-8"))
-    for path in sorted((HERE / "examples").glob("*/*.json"))
+    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((HERE / "examples").glob("*/*.json"))
 }
 
 

@@ -166,9 +166,7 @@ def test_an_amount_may_be_of_any_size(amount):
     event = decode(changed(PAID, *LINE, "amount_fen", to=amount))
     assert event.data.lines[0].amount_fen == amount
     assert encode({"fen": -amount}) == b'{"fen":-%d}' % amount
-    again = decode(
-        changed(PAID, *LINE, "amount_fen", to=amount).replace(b'"kind": "normal"', b'"kind": null')
-    )
+    again = decode(changed(PAID, *LINE, "amount_fen", to=amount).replace(b'"kind": "normal"', b'"kind": null'))
     assert again.data.lines[0].amount_fen == amount  # by the careful way, too
 
 
@@ -219,9 +217,7 @@ def test_what_is_ignored_must_be_json_as_well(ignored):
 @given(st.text("01.e-+[]{},: \n\ttruefalsn", max_size=8) | st.text(max_size=8).map(json.dumps))
 @settings(max_examples=500)
 def test_what_is_ignored_is_judged_as_json_is(ignored):
-    payload = (
-        encode(EXAMPLES["order.cancelled"])[:-1] + b',"extra":' + ignored.encode("utf-8", "replace") + b"}"
-    )
+    payload = encode(EXAMPLES["order.cancelled"])[:-1] + b',"extra":' + ignored.encode("utf-8", "replace") + b"}"
     try:
         json.loads(payload)
     except ValueError:

@@ -130,9 +130,7 @@ def test_carriers_and_their_modes():
     assert set(SESSION_CARRIERS) == {*portal, *platform, *mini_program}
     assert SESSION_CARRIERS | {"store_pos", "youzan", "weimob"} == CHECKOUT_CARRIERS == MODE_OF_CARRIER.keys()
     modes = {"portal": portal, "platform": platform, "mini_program": [*mini_program, "youzan", "weimob"]}
-    assert {c: m for m, carriers in modes.items() for c in carriers} | {
-        "store_pos": "none"
-    } == MODE_OF_CARRIER
+    assert {c: m for m, carriers in modes.items() for c in carriers} | {"store_pos": "none"} == MODE_OF_CARRIER
 
 
 def test_every_topic_is_described_and_every_type_has_a_topic():

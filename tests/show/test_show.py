@@ -108,8 +108,7 @@ def test_the_truth_about_events_holds(show):
     kinds = Counter(event["type"] for event, _, _ in show.arrived)
     # These two are well-formed: only state can tell that they are refused. Others check them below.
     refused = {
-        reason: show.truth["dead_letters"].pop(reason)
-        for reason in ("identity_too_large", "refund_exceeds_paid")
+        reason: show.truth["dead_letters"].pop(reason) for reason in ("identity_too_large", "refund_exceeds_paid")
     }
     assert show.dead == show.truth["dead_letters"]
     show.truth["dead_letters"] |= refused
@@ -179,10 +178,7 @@ def test_refused_links_are_those_of_one_crowded_phone(show):
             phones[ids["phone_hash"]].update(others)
         alone.update(others)
     crowded = {phone: people for phone, people in phones.items() if len(people) > 31}
-    assert (
-        sum(len(people) - 31 for people in crowded.values())
-        == show.truth["dead_letters"]["identity_too_large"]
-    )
+    assert sum(len(people) - 31 for people in crowded.values()) == show.truth["dead_letters"]["identity_too_large"]
     assert all(alone[one] == 1 for people in crowded.values() for one in people)
 
 
@@ -259,9 +255,7 @@ def test_every_kind_of_event_and_carrier_is_in_it():
     assert amounts[0] > 10
     assert amounts[1] > 10
     assert any(len(order["lines"]) > 3 for order in show.paid().values())
-    (ten,) = {
-        tuple(data["store_ids"]) for data in show.of("live.session.started") if len(data["store_ids"]) > 1
-    }
+    (ten,) = {tuple(data["store_ids"]) for data in show.of("live.session.started") if len(data["store_ids"]) > 1}
     assert len(ten) == 10
 
 

@@ -109,9 +109,7 @@ class Show:
     def started(self, session_id: str | None = None) -> Data:
         return self.event(
             "live.session.started",
-            TAIL
-            if self.tail
-            else self.pick(START - HOUR, START - DAY, START - 10 * MINUTE, START, self.moment()),
+            TAIL if self.tail else self.pick(START - HOUR, START - DAY, START - 10 * MINUTE, START, self.moment()),
             session_id=session_id or self.session(),
             room_id=self.name("R", 2),
             carrier=self.pick(*CARRIERS),
@@ -119,9 +117,7 @@ class Show:
             **self.some(
                 50,
                 store_ids=self.pick([], ["T1"], ["T1", "T1"], ["T1", "T2"]),
-                store_weights=self.pick(
-                    {}, {"T1": 1}, {"T1": 1, "T2": 2}, {"T1": 0}, {"T3": 1, "T2": 1, "T1": 1}
-                ),
+                store_weights=self.pick({}, {"T1": 1}, {"T1": 1, "T2": 2}, {"T1": 0}, {"T3": 1, "T2": 1, "T1": 1}),
             ),
         )
 
@@ -130,9 +126,7 @@ class Show:
 
     def ended(self) -> Data:
         time = self.pick(START, START + HOUR, START + 2 * HOUR, self.moment())
-        return self.event(
-            "live.session.ended", time if not self.tail else TAIL + HOUR, session_id=self.session()
-        )
+        return self.event("live.session.ended", time if not self.tail else TAIL + HOUR, session_id=self.session())
 
     def anchors_changed(self) -> Data:
         data = {"session_id": self.session(), "anchor_ids": self.anchors()}
@@ -143,9 +137,7 @@ class Show:
                          "joined_fan_club")  # fmt: skip
         data = {"session_id": self.session(), "ids": self.ids()}
         if kind == "entered":
-            data |= self.some(
-                30, token=self.token(), sharer_id=self.name("H", 2), traffic="ads", scene="1047"
-            )
+            data |= self.some(30, token=self.token(), sharer_id=self.name("H", 2), traffic="ads", scene="1047")
         elif kind != "left":
             data |= self.some(30, count=self.pick(1, 2, 5))
         return self.event(f"live.viewer.{kind}", self.moment(), **data)
@@ -175,9 +167,7 @@ class Show:
         return self.event("token.registered", time, token=self.token(), **names, **expires)
 
     def scanned(self) -> Data:
-        data = self.some(
-            40, token=self.token(), store_id=self.store(), session_id=self.session(), guide_id="G1"
-        )
+        data = self.some(40, token=self.token(), store_id=self.store(), session_id=self.session(), guide_id="G1")
         return self.event("scan.code.scanned", self.moment(), ids=self.ids(), **data)
 
     def shared(self) -> Data:
@@ -197,9 +187,7 @@ class Show:
 
     def order(self) -> Data:
         """Return an order placed or paid: several of each may exist, of one order or of others."""
-        carrier, order_id = (
-            self.new_order() if self.chance(60) or not self.orders else self.pick(*self.orders)
-        )
+        carrier, order_id = self.new_order() if self.chance(60) or not self.orders else self.pick(*self.orders)
         earliest = TAIL if self.apart or (self.tail and self.chance(50)) else START
         placed_at = earliest + self.pick(0, 1, MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR)
         self.placed.append(placed_at)
@@ -246,10 +234,7 @@ class Show:
         )
 
     def amended(self) -> Data:
-        lines = [
-            {"line_id": line_id, "amount_fen": self.pick(*AMOUNTS)}
-            for line_id in self.pick(["L1"], ["L2", "L9"])
-        ]
+        lines = [{"line_id": line_id, "amount_fen": self.pick(*AMOUNTS)} for line_id in self.pick(["L1"], ["L2", "L9"])]
         return self.event("order.amended", self.moment(), **self.known_order(), lines=lines)
 
     def cancelled(self) -> Data:
@@ -269,13 +254,7 @@ class Show:
             yield self.event("live.viewer.entered", self.moment(), **data)
 
     def any_event(self) -> Data:
-        kinds = (
-            [self.viewer] * 6
-            + [self.order] * 5
-            + [self.scanned] * 3
-            + [self.registered] * 2
-            + [self.product] * 2
-        )
+        kinds = [self.viewer] * 6 + [self.order] * 5 + [self.scanned] * 3 + [self.registered] * 2 + [self.product] * 2
         kinds += [self.shared, self.contact, self.contact, self.group, self.refund, self.refund, self.refund]
         kinds += [self.started, self.ended, self.anchors_changed, self.cancelled]
         if not self.apart:  # what bears on orders of the first part belongs to the first part

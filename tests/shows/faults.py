@@ -53,9 +53,7 @@ def malformed(event: Data, rng: Random) -> bytes:
         lambda: dump({**whole, "data": {**data, field_name: 9.5}}),  # wrong_type
         lambda: dump({**whole, "type": "order.cancelled", "data": {"order_id": 17, "carrier": "jd"}}),
         lambda: dump({**whole, "type": "order.cancelled", "data": {"order_id": "O1", "carrier": "ebay"}}),
-        lambda: dump(
-            {**whole, "type": "share.opened", "data": {"ids": {"shoe_size": "43"}, "sharer_id": "H1"}}
-        ),
+        lambda: dump({**whole, "type": "share.opened", "data": {"ids": {"shoe_size": "43"}, "sharer_id": "H1"}}),
         lambda: dump({**whole, "type": "token.registered", "data": {"token": "no-dash"}}),
     ]
     return breaks[rng.randrange(len(breaks))]()

@@ -13,9 +13,7 @@ def stamp(time: int, hours: int = 0) -> str:
     """Return RFC 3339, in UTC or at an offset of some hours."""
     zone = timedelta(hours=hours)
     local = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time) + zone
-    return local.isoformat(timespec="milliseconds").removesuffix("+00:00") + (
-        f"+{hours:02}:00" if hours else "Z"
-    )
+    return local.isoformat(timespec="milliseconds").removesuffix("+00:00") + (f"+{hours:02}:00" if hours else "Z")
 
 
 def instant(text: str) -> int:

@@ -271,9 +271,7 @@ def test_a_byte_order_mark_and_empty_lines_do_not_matter(mapping):
     assert results(["\ufeff" + HEADER, "", row], mapping)[0] == plain(mapping, row)[0]
 
 
-@pytest.mark.parametrize(
-    "header", ["order,line,sku,qty,price,at", "order,line,sku,qty,price,at,buyer,buyer", ""]
-)
+@pytest.mark.parametrize("header", ["order,line,sku,qty,price,at", "order,line,sku,qty,price,at,buyer,buyer", ""])
 def test_the_header_must_have_every_column_once(mapping, header):
     with pytest.raises(MappingError, match=r"buyer\.column|columns\.order_id"):
         list(read_orders([header, "A1,1,s,1,1.00,2026-11-01 20:00,m"], mapping))
@@ -312,9 +310,7 @@ def test_a_mapping_that_cannot_be_used_is_refused_by_the_name_of_its_key(tmp_pat
 
 
 CELLS = st.one_of(
-    st.sampled_from(
-        ["", "A1", "A2", "1", "2", "-1", "0.005", "19.90", "2026-11-01 20:00", "NaN", '="1"', "1E+9"]
-    ),
+    st.sampled_from(["", "A1", "A2", "1", "2", "-1", "0.005", "19.90", "2026-11-01 20:00", "NaN", '="1"', "1E+9"]),
     st.text(max_size=8),
 )
 

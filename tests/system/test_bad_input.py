@@ -7,13 +7,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import oracle
 import pytest
 from click.testing import CliRunner
+
+import oracle
+from schemas.codec import Rejected, canonical, decode
 from shows import random_show
 from shows.faults import malformed
-
-from schemas.codec import Rejected, canonical, decode
 from streams.cli import main
 from streams.core.intake import key_of
 from system.runs import Home

@@ -7,8 +7,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from shows import random_show
 
+from shows import random_show
 from streams.show import generate
 from system.runs import Home
 

@@ -5,10 +5,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import oracle
 import pytest
-from properties.agreement import differences
 
+import oracle
+from properties.agreement import differences
 from system.runs import Home
 
 WATCHED = 7  # entries before the start of their session arrives
