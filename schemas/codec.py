@@ -97,7 +97,7 @@ def _plain(text: str) -> msgspec.Raw:
     return msgspec.Raw(f"{sign}{significant}{zeros}".encode())
 
 
-_LONGEST_INT = 4_300  # digits that Python parses
+_LONGEST_INT = 4_300  # digits; what is longer keeps its exponent
 _UNTYPED = msgspec.json.Decoder(float_hook=_plain)
 _SORTED = msgspec.json.Encoder(order="sorted")
 

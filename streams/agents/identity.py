@@ -1,6 +1,7 @@
 """Reads: arrivals. Keeps: events seen, sets of identifiers, orders. Writes: journeys, dead-letters."""
 
 from collections.abc import AsyncIterable, Iterable
+from itertools import islice
 
 from schemas.codec import decode
 from schemas.events import AnyEvent
@@ -8,6 +9,7 @@ from streams.agents.dead_letters import letter
 from streams.agents.shelf import Shelf
 from streams.core.admission import Admission
 from streams.core.identity import Person, buyer_id_of
+from streams.core.intake import Fuse
 from streams.core.order_events import order_key, refund_key
 from streams.core.orders import Order
 from streams.core.packing import Unpacker, pack
@@ -17,7 +19,7 @@ from streams.settings import Settings
 from streams.transport.batches import RecordBatch
 
 _unpack: Unpacker[Arrival] = Unpacker(Arrival)
-GENERATION_MS = 48 * 3_600_000  # events are remembered for one to two generations, by the time of their arrival
+GENERATION_MS = 48 * 3_600_000  # events are remembered for one to two generations, by the time of their append
 
 
 class Identity:
@@ -25,6 +27,8 @@ class Identity:
 
     def __init__(self, settings: Settings) -> None:
         self.partitions = settings.partitions
+        self.fuse = Fuse(settings.policy.bad_share, settings.policy.bad_window)
+        self.stops = settings.bad_fuse
         size = settings.cache
         self.people: Shelf[Person] = Shelf("people", Person, size)
         self.members: Shelf[str] = Shelf("members", str, size)
@@ -45,12 +49,16 @@ class Identity:
             self._open(batch, events)
             self.admission.begin()
             for record, arrival, event in zip(batch.records, arrivals, events, strict=True):
+                letters = len(self.admission.letters)
                 self.admission.admit(event, arrival, record.offset)
+                self.fuse.note(len(self.admission.letters) > letters)
             self._send(batch)
-            self._remember(batch, known)
+            self._remember(batch, arrivals, known)
             for shelf in (*self.shelves, self.counts):
                 shelf.flush()
             await batch.commit()
+            if self.stops:
+                self.fuse.check()
 
     def _open(self, batch: RecordBatch, events: Iterable[AnyEvent]) -> None:
         """Read what the events of a batch will ask for, in one go per table."""
@@ -78,25 +86,31 @@ class Identity:
             batch.send("journeys", None, pack(message), partition=partition)
 
     def _recall(self, batch: RecordBatch, arrivals: list[Arrival]) -> set[bytes]:
-        generation = batch.records[-1].timestamp // GENERATION_MS
-        found: dict[bytes, bytes] = {}
-        for prefix in map(_prefix, (generation - 1, generation)):
-            rows = batch.read("seen", [prefix + arrival.key for arrival in arrivals])
-            found.update((key[len(prefix) :], digest) for key, digest in rows.items())
-        self.admission.state.seen = found
-        return set(found)
+        """Read what is known of these events, under the generation in which each came or the one before."""
+        keys = {
+            _prefix(generation - age) + arrival.key: arrival.key
+            for arrival in arrivals
+            for generation in (arrival.appended // GENERATION_MS,)
+            for age in (0, 1)
+        }
+        rows = batch.read("seen", keys)
+        self.admission.state.seen = {keys[row]: digest for row, digest in rows.items()}
+        return set(self.admission.state.seen)
 
-    def _remember(self, batch: RecordBatch, known: set[bytes]) -> None:
-        generation = batch.records[-1].timestamp // GENERATION_MS
+    def _remember(self, batch: RecordBatch, arrivals: list[Arrival], known: set[bytes]) -> None:
+        generations = {arrival.key: arrival.appended // GENERATION_MS for arrival in reversed(arrivals)}
         new = 0
         for key, digest in self.admission.state.seen.items():
             if key not in known:
-                batch.put("seen", _prefix(generation) + key, digest)
+                batch.put("seen", _prefix(generations[key]) + key, digest)
                 new += 1
         # Forget twice as fast as is remembered, so that what is kept is bounded and no batch is slow.
-        for (key, _), _ in zip(batch.scan("seen", _prefix(generation - 2)), range(2 * new + 1), strict=False):
+        oldest_kept = _prefix(min(generations.values()) - 1)
+        for key, _ in islice(batch.scan("seen"), 2 * new + 1):
+            if key >= oldest_kept:
+                break
             batch.put("seen", key, None)
 
 
 def _prefix(generation: int) -> bytes:
-    return generation.to_bytes(4, "big")
+    return max(generation, 0).to_bytes(4, "big")

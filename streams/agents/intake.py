@@ -14,8 +14,8 @@ class Intake:
     """Bytes to valid events."""
 
     def __init__(self, settings: Settings) -> None:
-        policy = settings.policy
-        self.fuse = Fuse(policy.bad_share, policy.bad_window) if settings.bad_fuse else None
+        self.fuse = Fuse(settings.policy.bad_share, settings.policy.bad_window)
+        self.stops = settings.bad_fuse
 
     async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
         """The agent's loop."""
@@ -24,14 +24,12 @@ class Intake:
                 payload = record.value or b""
                 origin = origin_of(record)
                 try:
-                    batch.send("arrivals", None, pack(arrival(payload, origin)))
+                    batch.send("arrivals", None, pack(arrival(payload, origin, record.timestamp)))
                 except Rejected as rejected:
                     letter(batch, rejected, payload, origin)
-                    self._note(bad=True)
+                    self.fuse.note(True)
                 else:
-                    self._note(bad=False)
+                    self.fuse.note(False)
             await batch.commit()
-
-    def _note(self, *, bad: bool) -> None:
-        if self.fuse is not None:
-            self.fuse.note(bad)
+            if self.stops:
+                self.fuse.check()

@@ -114,6 +114,10 @@ class Revision(msgspec.Struct, array_like=True, frozen=True):
     net_fen: int
 
 
+# What credits come from: an amount (fen), and the weights of the parties of each dimension.
+Posted = tuple[int, dict[str, dict[str, int]]]
+
+
 class Sale(msgspec.Struct, array_like=True):
     """What was published of a sale: the last revision, what each party holds, and a digest to see changes."""
 
@@ -121,7 +125,8 @@ class Sale(msgspec.Struct, array_like=True):
     credits: dict[str, dict[str, int]]  # dimension -> party -> fen
     digest: bytes
     history: list[Revision]
-    posted: tuple[int, dict[str, dict[str, int]]] | None = None  # amount and weights that the credits come from
+    posted: Posted | None = None
+    refunds: list[int] = []  # what was taken from them since, in order
 
 
 class View(msgspec.Struct, array_like=True):

@@ -35,6 +35,7 @@ class Found(NamedTuple):
     stores: dict[str, int] | None = None
 
 
+_EVIDENCE = frozenset((ENTERED, CLICKED, CARTED, SCANNED, SHARE_OPENED, CONTACT_ADDED, CONTACT_REMOVED))
 Outcome = tuple[Found | None, str]
 
 
@@ -51,7 +52,9 @@ class Case:
         self.names = lookup.named(claim.placed_at, claim.token, (None, None, None, claim.sharer_id))
         # What happened after the order is no evidence, whenever it arrives.
         facts = [
-            fact for fact in buyer.facts() if fact.time <= claim.placed_at and (cutoff is None or fact.seq <= cutoff)
+            fact
+            for fact in buyer.facts()
+            if fact.kind in _EVIDENCE and fact.time <= claim.placed_at and (cutoff is None or fact.seq <= cutoff)
         ]
         facts.sort(key=latest_first)
         self.entries = [fact for fact in facts if fact.kind == ENTERED]

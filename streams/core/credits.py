@@ -32,9 +32,9 @@ def take(remaining: dict[str, int], amount: int) -> dict[str, int]:
     return returned
 
 
-def remaining_after(amount: int, weights: Mapping[str, int], refunds: Iterable[int]) -> dict[str, int]:
-    """Share `amount` by `weights`, then take each refund in turn: party -> fen that it keeps, zeros left out."""
-    credit = split(amount, weights)
+def after(credit: Mapping[str, int], refunds: Iterable[int]) -> dict[str, int]:
+    """What each party keeps of its credit after refunds, taken in turn: party -> fen, zeros left out."""
+    remaining = dict(credit)
     for refund in refunds:
-        take(credit, refund)
-    return {party: fen for party, fen in credit.items() if fen}
+        take(remaining, refund)
+    return {party: fen for party, fen in remaining.items() if fen}

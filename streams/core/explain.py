@@ -24,7 +24,7 @@ from streams.core.buyer import (
     moment,
 )
 from streams.core.case import Case
-from streams.core.credits import NONE, remaining_after, split, take
+from streams.core.credits import NONE, after, split, take
 from streams.core.findings import Inquiry, shown
 from streams.core.live_findings import live_findings
 from streams.core.messages import AppliedRefund, Claim, Line
@@ -175,7 +175,7 @@ def _credits(line: Line, decision: Decision, refunds: list[int]) -> dict[str, li
     found = {}
     for dimension, plural in DIMENSIONS.items():
         shares: dict[str, int] = getattr(decision, plural)
-        kept = remaining_after(line.amount_fen, shares, refunds)
+        kept = after(split(line.amount_fen, shares), refunds)
         found[dimension] = [
             {"party_id": party, "weight": shares[party], "credited_fen": fen, "net_fen": kept.get(party, 0)}
             for party, fen in sorted(split(line.amount_fen, shares).items())

@@ -8,10 +8,13 @@ from schemas.events import AnyEvent
 from streams.core.register import Arrival, Origin
 
 
-def arrival(payload: bytes, origin: Origin) -> Arrival:
-    """Validate an event; raises `schemas.codec.Rejected` with the reason of its dead letter."""
+def arrival(payload: bytes, origin: Origin, appended: int = 0) -> Arrival:
+    """Validate an event that was appended to its topic at `appended` (UTC ms).
+
+    Raises `schemas.codec.Rejected` with the reason of its dead letter.
+    """
     event = decode(payload)
-    return Arrival(key_of(event), blake2b(canonical(payload), digest_size=16).digest(), payload, origin)
+    return Arrival(key_of(event), blake2b(canonical(payload), digest_size=16).digest(), payload, origin, appended)
 
 
 def key_of(event: AnyEvent) -> bytes:
@@ -30,15 +33,21 @@ class Fuse:
         self.share, self.window = share, window
         self.last: deque[bool] = deque(maxlen=window)
         self.bad = 0
+        self.flood: str | None = None
 
     def note(self, bad: bool) -> None:
-        """Take the fate of one event; raises BadEventFloodError."""
+        """Take the fate of one event."""
         if len(self.last) == self.window:
             self.bad -= self.last[0]
         self.last.append(bad)
         self.bad += bad
-        if len(self.last) == self.window and self.bad > self.share * self.window:
-            raise BadEventFloodError(
+        if self.flood is None and len(self.last) == self.window and self.bad > self.share * self.window:
+            self.flood = (
                 f"{self.bad} of the last {self.window} events were dead letters (bad_share = {self.share}). "
                 "Look at the topic dead-letters for their reasons, mend the producer or the policy, start again."
             )
+
+    def check(self) -> None:
+        """Raise BadEventFloodError if it has blown: at the end of a batch, whose dead letters are to be seen."""
+        if self.flood is not None:
+            raise BadEventFloodError(self.flood)

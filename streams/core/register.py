@@ -21,6 +21,7 @@ class Arrival(msgspec.Struct, array_like=True, frozen=True):
     digest: bytes
     payload: bytes
     origin: Origin
+    appended: int = 0  # to its input topic, UTC ms
 
 
 class RefundClaim(msgspec.Struct, array_like=True, frozen=True):

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from schemas.codec import encode
 from schemas.values import format_time
-from streams.core.buyer import Decision, Evidence, Revision, Sale, Verdict, View
-from streams.core.credits import remaining_after
+from streams.core.buyer import Decision, Evidence, Posted, Revision, Sale, Verdict, View
+from streams.core.credits import after, split
 from streams.core.messages import Line
 from streams.core.outcome import Effects, event_id
 from streams.core.policy import Policy
@@ -55,39 +55,50 @@ class Occasion(NamedTuple):
 def publish(view: View, occasion: Occasion) -> None:
     """Publish what has changed in the sales of a paid order."""
     gone = dict(view.sales)
+    taken: dict[str, list[int]] = {}  # line_id -> what each refund took, in order
+    for refund in view.refunds:
+        for line_id, fen in refund.lines.items():
+            taken.setdefault(line_id, []).append(fen)
     for line, decision in zip(view.claim.lines, view.decisions, strict=True):
-        gone.pop(_publish_line(view, line, decision, occasion), None)
+        gone.pop(_publish_line(view, line, decision, taken.get(line.line_id, []), occasion), None)
     for sale_id, sale in gone.items():
         if sale.posted is not None:
             _withdraw(sale_id, sale, occasion)
 
 
-def _publish_line(view: View, line: Line, decision: Decision, occasion: Occasion) -> str:
+def _publish_line(view: View, line: Line, decision: Decision, refunds: list[int], occasion: Occasion) -> str:
     sale_id = sale_id_of(view.claim.carrier, view.claim.order_id, line.line_id)
-    refunds = [fen for refund in view.refunds if (fen := refund.lines.get(line.line_id))]
-    weights = {dimension: getattr(decision, plural) for dimension, plural in DIMENSIONS.items()}
-    held = {dimension: remaining_after(line.amount_fen, shares, refunds) for dimension, shares in weights.items()}
+    sale = view.sales.get(sale_id)
+    posted = (line.amount_fen, {dimension: getattr(decision, plural) for dimension, plural in DIMENSIONS.items()})
+    held = _held(sale, posted, refunds)
     data = (
         _order_data(view, line, sale_id, occasion)
         | {"refunded_fen": sum(refunds), "net_fen": line.amount_fen - sum(refunds)}
         | _credit_data(decision, held)
     )
     digest = blake2b(encode(data), digest_size=16).digest()
-    sale = view.sales.get(sale_id)
     if sale is not None and sale.digest == digest:
         return sale_id
     if sale is None:
         sale = view.sales[sale_id] = Sale(0, {}, b"", [])
     sale.revision += 1
-    posted = (line.amount_fen, weights)
     for entry in _entries(sale, posted, held):
         _post(sale_id, sale.revision, entry, occasion)
-    sale.credits, sale.digest, sale.posted = held, digest, posted
+    sale.credits, sale.digest, sale.posted, sale.refunds = held, digest, posted, refunds
     cause = occasion.cause
     revision = Revision(sale.revision, cause.time, cause.name, decision.live.rule, decision.store.rule, data["net_fen"])
     sale.history = [*sale.history, revision][-LONGEST_HISTORY:]
     occasion.effects.sale(sale_id, sale.revision, cause.time, data | {"revision": sale.revision})
     return sale_id
+
+
+def _held(sale: Sale | None, posted: Posted, refunds: list[int]) -> dict[str, dict[str, int]]:
+    """What each party of each dimension keeps after the refunds: dimension -> party -> fen."""
+    amount, weights = posted
+    if sale is not None and sale.posted == posted and refunds[: len(sale.refunds)] == sale.refunds:
+        rest = refunds[len(sale.refunds) :]
+        return {dimension: after(credit, rest) for dimension, credit in sale.credits.items()}
+    return {dimension: after(split(amount, shares), refunds) for dimension, shares in weights.items()}
 
 
 def _withdraw(sale_id: str, sale: Sale, occasion: Occasion) -> None:
@@ -96,7 +107,7 @@ def _withdraw(sale_id: str, sale: Sale, occasion: Occasion) -> None:
     for dimension, credit in sale.credits.items():
         for party, fen in credit.items():
             _post(sale_id, sale.revision, Entry(dimension, party, -fen, "amendment"), occasion)
-    sale.credits, sale.digest, sale.posted = {}, b"", None
+    sale.credits, sale.digest, sale.posted, sale.refunds = {}, b"", None, []
     occasion.effects.sale(sale_id, sale.revision, occasion.cause.time, None)
 
 
@@ -109,14 +120,12 @@ class Entry(NamedTuple):
     reason: str
 
 
-def _entries(
-    sale: Sale, posted: tuple[int, dict[str, dict[str, int]]], credits_: dict[str, dict[str, int]]
-) -> Iterator[Entry]:
+def _entries(sale: Sale, posted: Posted, credits_: dict[str, dict[str, int]]) -> Iterator[Entry]:
     """What brings the ledger from what the sale's parties hold to `credits_`."""
     for dimension, credit in credits_.items():
         held = sale.credits.get(dimension, {})
         if sale.posted is None:
-            held = remaining_after(posted[0], posted[1][dimension], ())
+            held = after(split(posted[0], posted[1][dimension]), ())
             yield from (Entry(dimension, party, fen, "sale") for party, fen in sorted(held.items()))
         elif (sale.posted[0], sale.posted[1][dimension]) != (posted[0], posted[1][dimension]):
             yield from (Entry(dimension, party, -fen, "amendment") for party, fen in sorted(held.items()))

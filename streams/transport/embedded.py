@@ -125,7 +125,7 @@ class Producer(base.Producer):  # type: ignore[misc]
     async def on_stop(self) -> None:
         """Write what is scheduled, then close the log: the producer is the last service to stop."""
         await self.flush()
-        self.transport.close()
+        await self.transport.finish()
 
     async def create_topic(self, topic: str, partitions: int, replication: int, **options: Any) -> None:
         """Declare a topic of Faust's own (changelog, repartition), unless it is known."""
@@ -186,6 +186,8 @@ class Transport(base.Transport):  # type: ignore[misc]
         # would hand the interpreter lock over and get it back late, a quarter of the throughput.
         in_thread = asyncio.get_running_loop().run_in_executor
         async with self._writing:
+            if self._closed:  # compaction was still waiting for its turn
+                raise asyncio.CancelledError
             await in_thread(self._thread, self._writer.begin)
             try:
                 result = call()
@@ -211,6 +213,11 @@ class Transport(base.Transport):  # type: ignore[misc]
         known = {config.name: config for config in self.log.topics()}.get(topic)
         if known is None or known.partitions != partitions:
             await self.write(Log.declare, [TopicConfig(topic, partitions, bool(compacting), retention_ms)])
+
+    async def finish(self) -> None:
+        """Close after the write in flight."""
+        async with self._writing:
+            self.close()
 
     def close(self) -> None:
         """Wait for the last write and close the connections."""

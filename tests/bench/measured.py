@@ -1,7 +1,7 @@
 """One measured run in a process of its own: `python measured.py KIND HOME ...` prints a line of JSON.
 
-Both kinds get the first lines as a warm-up (start, imports, first fetch), then the rest; the time from the append of the
-rest until nothing is left to process counts.
+Each part of the input is appended when nothing of the part before is left to process; the first is a warm-up (start,
+imports, first fetch).
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """The same core behind plain Faust agents, as Faust's user guide writes them: what Livepool is measured against.
 
 One event at a time: `async for`, `table[key] = value`, `await topic.send(...)`. Tables are Faust's own, in its
-default store (memory, with a changelog topic): the fastest that Faust has. Where a plain table would be slow for want of a
-prefix scan, an ordinary dict helps out (`Dependents`), and what the board's windows hold is not stored at all. Nothing
-here is exactly once: that, too, is for free.
+default store (memory, with a changelog topic): the fastest that Faust has. Where a plain table would be slow for
+want of a prefix scan, an ordinary dict helps out (`Dependents`), and what the board's windows hold is not stored
+at all. Nothing here is exactly once: that, too, is for free.
 """
 
 from collections import Counter, defaultdict
@@ -84,70 +84,85 @@ class Dependents:
         return list(self.buyers[key])
 
 
-def build(settings: Settings) -> tuple[faust.App, Counter[str]]:
-    """The app, and how many events each of its agents has handled."""
-    options = app_settings(settings.home, synchronous=settings.synchronous)
-    app = faust.App("plain", **{**options, "store": "memory://"}, web_enabled=False, topic_partitions=1)
-    tables = {name: table(app, name, type_) for name, type_ in TABLES.items()}
-    topics = {name: raw_topic(app, name) for name in TOPICS}
-    handled: Counter[str] = Counter()
-    dead_letters = topics["dead-letters"]
+class Plain:
+    """The agents, their tables and topics; `handled` counts the events of each agent."""
 
-    @app.agent(raw_topic(app, *INPUTS))
-    async def intake(events: faust.Stream[bytes]) -> None:
+    def __init__(self, app: faust.App) -> None:
+        self.handled: Counter[str] = Counter()
+        self.tables = {name: table(app, name, type_) for name, type_ in TABLES.items()}
+        self.topics = {name: raw_topic(app, name) for name in TOPICS}
+        app.agent(raw_topic(app, *INPUTS), name="plain.intake")(self.intake)
+        app.agent(self.topics["arrivals"], name="plain.identity")(self.identity)
+        app.agent(self.topics["journeys"], name="plain.journey")(self.journey)
+        app.agent(self.topics["room-deltas"], name="plain.board")(self.board)
+
+    async def intake(self, events: faust.Stream[bytes]) -> None:
         async for event in events.events():
             origin = origin_of(record_of(event))
             try:
                 valid = arrival(event.value, origin)
             except Rejected as rejected:
-                await dead_letters.send(value=event.value, headers=headers_of(rejected, origin))
+                await self.bury(rejected, event.value, origin)
             else:
-                await topics["arrivals"].send(value=pack(valid))
-            handled["intake"] += 1
+                await self.topics["arrivals"].send(value=pack(valid))
+            self.handled["intake"] += 1
 
-    @app.agent(topics["arrivals"])
-    async def identity(events: faust.Stream[bytes]) -> None:
+    async def identity(self, events: faust.Stream[bytes]) -> None:
         keeps = ("seen", "people", "members", "cuts", "orders", "refunds", "erasures")
-        admission = Admission(State(*(tables[name] for name in keeps)))
+        admission = Admission(State(*(self.tables[name] for name in keeps)))
         async for event in events.events():
             valid = unpack_arrival(event.value)
             admission.begin()
             admission.admit(decode(valid.payload), valid, event.message.offset)
             for rejected, payload, origin in admission.letters:
-                await dead_letters.send(value=payload, headers=headers_of(rejected, origin))
+                await self.bury(rejected, payload, origin)
             for key, message in admission.routes:
-                await topics["journeys"].send(key=key, value=pack(message))
-            handled["identity"] += 1
+                await self.topics["journeys"].send(key=key, value=pack(message))
+            self.handled["identity"] += 1
 
-    @app.agent(topics["journeys"])
-    async def journey(events: faust.Stream[bytes]) -> None:
-        dependents = Dependents(tables["dependents"])
-        journeys = Journeys(Policy(), tables["buyers"], tables["references"], dependents)
+    async def journey(self, events: faust.Stream[bytes]) -> None:
+        dependents = Dependents(self.tables["dependents"])
+        journeys = Journeys(Policy(), self.tables["buyers"], self.tables["references"], dependents)
         async for event in events.events():
             journeys.begin()
             journeys.apply(unpack_message(event.value), f"{event.message.partition}.{event.message.offset}")
             journeys.profiles()
-            await send_all(topics, journeys.effects)
+            await self.carry_out(journeys.effects)
             for session_id, delta in journeys.deltas.by_session.items():
-                await topics["room-deltas"].send(key=session_id, value=pack(delta))
-            handled["journey"] += 1
+                await self.topics["room-deltas"].send(key=session_id, value=pack(delta))
+            self.handled["journey"] += 1
 
-    @app.agent(topics["room-deltas"])
-    async def board(events: faust.Stream[bytes]) -> None:
+    async def board(self, events: faust.Stream[bytes]) -> None:
         sessions: dict[str, Session] = {}
+        rooms = self.tables["rooms"]
         async for event in events.events():
             delta = unpack_delta(event.value)
             session_id = delta.session_id
-            session = sessions.setdefault(session_id, Session(tables["rooms"].get(session_id) or Room.new()))
+            if session_id not in sessions:
+                sessions[session_id] = Session(rooms.get(session_id) or Room.new())
+            session = sessions[session_id]
             session.add(delta)
-            room = tables["rooms"][session_id] = session.room
+            room = rooms[session_id] = session.room
             if room.started:
                 effects = Effects()
                 effects.snapshot(session_id, room.changes, room.latest or 0, session.snapshot(session_id))
-                await send_all(topics, effects)
-            handled["board"] += 1
+                await self.carry_out(effects)
+            self.handled["board"] += 1
 
-    return app, handled
+    async def bury(self, rejected: Rejected, payload: bytes, origin: Origin) -> None:
+        headers = {"reason": rejected.reason.encode(), "detail": rejected.detail.encode(), **dict(origin)}
+        await self.topics["dead-letters"].send(value=payload, headers=headers)
+
+    async def carry_out(self, effects: Effects) -> None:
+        for topic, key, value in effects.outputs:
+            await self.topics[topic].send(key=key, value=value)
+
+
+def build(settings: Settings) -> tuple[faust.App, Counter[str]]:
+    """The app, and how many events each of its agents has handled."""
+    options = app_settings(settings.home, synchronous=settings.synchronous)
+    app = faust.App("plain", **{**options, "store": "memory://"}, web_enabled=False, topic_partitions=1)
+    return app, Plain(app).handled
 
 
 def table(app: faust.App, name: str, type_: Any) -> faust.Table:
@@ -168,15 +183,6 @@ def record_of(event: EventT) -> Record:
     return Record(
         message.topic, message.partition, message.offset, int(message.timestamp * 1000), None, event.value, headers
     )
-
-
-def headers_of(rejected: Rejected, origin: Origin) -> dict[str, bytes]:
-    return {"reason": rejected.reason.encode(), "detail": rejected.detail.encode(), **dict(origin)}
-
-
-async def send_all(topics: dict[str, faust.Topic], effects: Effects) -> None:
-    for topic, key, value in effects.outputs:
-        await topics[topic].send(key=key, value=value)
 
 
 async def drained(app: faust.App, handled: Counter[str]) -> bool:

@@ -1,7 +1,7 @@
 """What an event costs: against the same core behind plain Faust agents, and as events and buyers grow in number.
 
-Ratios of figures of one run on one machine, no times. `make bench` prints a table; LIVEPOOL_BENCH_JSON names a file for the
-figures.
+Ratios of figures of one run on one machine, no times. `make bench` prints a table; LIVEPOOL_BENCH_JSON names a file
+for the figures.
 """
 
 import json

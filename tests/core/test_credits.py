@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.credits import remaining_after, split, take
+from streams.core.credits import after, split, take
 
 parties = st.dictionaries(st.text("abc", min_size=1, max_size=3), st.integers(0, 10**6), min_size=1, max_size=12)
 weights = parties.filter(lambda shares: sum(shares.values()) > 0)
@@ -42,5 +42,5 @@ def test_refunds_never_take_more_than_is_there_and_a_full_refund_leaves_nothing(
 
 
 def test_a_refund_is_spread_over_what_remains_not_over_what_was():
-    assert remaining_after(100, {"a": 1, "b": 1}, (99,)) == {"b": 1}
-    assert remaining_after(3, {"a": 1, "b": 1, "c": 1}, (1, 1)) == {"c": 1}
+    assert after(split(100, {"a": 1, "b": 1}), (99,)) == {"b": 1}
+    assert after(split(3, {"a": 1, "b": 1, "c": 1}), (1, 1)) == {"c": 1}

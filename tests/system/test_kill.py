@@ -17,11 +17,11 @@ KILLS = 55
 FEW = 12  # records of a batch: many transactions, so many moments between two
 
 
-def stream() -> list[bytes]:
-    """A long plausible show, with dense odd ones strewn in: merges, late evidence, refunds, broken events."""
-    lines = list(generate(1500, seed=7, start=START))
+def stream(events: int, shows: int) -> list[bytes]:
+    """A plausible show, with dense odd ones strewn in: merges, late evidence, refunds, broken events."""
+    lines = list(generate(events, seed=7, start=START))
     random = Random(7)
-    for seed in range(20):
+    for seed in range(shows):
         at = random.randrange(len(lines))
         lines[at:at] = random_show(seed, size=60, late=seed % 2 == 0, too_large=seed % 4 == 0)
     return lines
@@ -29,7 +29,7 @@ def stream() -> list[bytes]:
 
 @pytest.mark.timeout(240)
 def test_fifty_kills_change_nothing(tmp_path: Path) -> None:
-    lines = stream()
+    lines = stream(1500, 20)
     undisturbed, disturbed = Home(tmp_path / "undisturbed"), Home(tmp_path / "disturbed")
     undisturbed.send(lines)
     undisturbed.drain()
@@ -75,7 +75,7 @@ def portions(lines: list[bytes], count: int) -> Iterator[list[bytes]]:
 @pytest.mark.parametrize("max_records", [1, 7, 300])
 def test_the_size_of_batches_changes_nothing(max_records: int, tmp_path: Path, at_full_size: Home) -> None:
     home = Home(tmp_path / "home")
-    home.send(stream())
+    home.send(stream(400, 9))
     home.drain(max_records)
     assert_same(home.outputs(), at_full_size.outputs())
 
@@ -83,7 +83,7 @@ def test_the_size_of_batches_changes_nothing(max_records: int, tmp_path: Path, a
 @pytest.fixture(scope="module")
 def at_full_size(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("full"))
-    home.send(stream())
+    home.send(stream(400, 9))
     home.drain(2000)
     return home
 
