@@ -65,8 +65,9 @@ class Board:
             effects = Effects()
             for session_id, live in touched.items():
                 room = live.session.room
+                data = live.session.snapshot(session_id)  # moves the windows, whether it is published or not
                 if room.started:
-                    effects.snapshot(session_id, room.changes, room.latest or 0, live.session.snapshot(session_id))
+                    effects.snapshot(session_id, room.changes, room.latest or 0, data)
                 live.forget(batch)
                 rooms[session_id] = room
             for output in effects.outputs:
