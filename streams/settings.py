@@ -31,11 +31,14 @@ class Settings(NamedTuple):
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read `LIVEPOOL_HOME`, `LIVEPOOL_POLICY`, `LIVEPOOL_MAX_RECORDS`; SettingsError names a bad one."""
+    """Read the `LIVEPOOL_…` variables of `deploy/livepool.env`; SettingsError names a bad one."""
     settings = Settings(home=Path(environment.get("LIVEPOOL_HOME", DEFAULT_HOME)))
     if path := environment.get("LIVEPOOL_POLICY"):
         settings = settings._replace(policy=read_policy(Path(path)))
-    return settings._replace(max_records=_whole(environment, "LIVEPOOL_MAX_RECORDS", settings.max_records))
+    return settings._replace(
+        max_records=_whole(environment, "LIVEPOOL_MAX_RECORDS", settings.max_records),
+        cache=_whole(environment, "LIVEPOOL_CACHE", settings.cache),
+    )
 
 
 def _whole(environment: Mapping[str, str], name: str, default: int) -> int:

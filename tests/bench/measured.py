@@ -16,6 +16,7 @@ from streams.app import build_app, open_log
 from streams.cli.common import InputLine, to_output
 from streams.runner import lag
 from streams.settings import Settings
+from streams.transport.batches import Output
 from streams.transport.consumer import Consumer
 from streams.transport.log import Log
 
@@ -25,8 +26,14 @@ from bench import plain_faust, streams_of_events
 CHUNK = 2000
 
 
+def feed(home: Path, outputs: list[Output]) -> None:
+    with Log(home) as log:
+        for first in range(0, len(outputs), CHUNK):
+            log.append(outputs[first : first + CHUNK])
+
+
 async def measure(
-    app: Any, log: Log, drained: Callable[[], Awaitable[bool]], parts: Iterable[list[bytes]]
+    app: Any, home: Path, drained: Callable[[], Awaitable[bool]], parts: Iterable[list[bytes]]
 ) -> list[Any]:
     """Process parts one after the other; (events, seconds, CPU seconds) of each."""
     await app.start()
@@ -36,8 +43,7 @@ async def measure(
         outputs = [to_output(InputLine(number + n, line)) for n, line in enumerate(part)]
         number += len(part)
         begun, cpu = time.perf_counter(), time.process_time()
-        for first in range(0, len(outputs), CHUNK):
-            log.append(outputs[first : first + CHUNK])
+        await asyncio.to_thread(feed, home, outputs)
         while not await drained():
             if app.should_stop or app.crash_reason:
                 raise RuntimeError(f"the worker ended: {app.crash_reason}")
@@ -55,7 +61,7 @@ async def livepool(home: Path, parts: Iterable[list[bytes]]) -> list[Any]:
         async def drained() -> bool:
             return lag(log) == 0
 
-        return await measure(app, log, drained, parts)
+        return await measure(app, home, drained, parts)
 
 
 async def plain(home: Path, parts: Iterable[list[bytes]]) -> list[Any]:
@@ -68,8 +74,8 @@ async def plain(home: Path, parts: Iterable[list[bytes]]) -> list[Any]:
     Consumer.highwater = lambda _self, _tp: 0  # type: ignore[method-assign]
     Log.compact = lambda _self: False  # type: ignore[method-assign]
     app, handled = plain_faust.build(settings)
-    with open_log(settings) as log:
-        return await measure(app, log, lambda: plain_faust.drained(app, handled), parts)
+    open_log(settings).close()
+    return await measure(app, home, lambda: plain_faust.drained(app, handled), parts)
 
 
 if __name__ == "__main__":
