@@ -5,6 +5,7 @@ buyer that ten events of a batch touch is read, encoded and written once.
 """
 
 from collections.abc import Iterable, Iterator, MutableMapping
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from streams.core.packing import Unpacker, pack
@@ -62,7 +63,7 @@ class Shelf(MutableMapping[str, T], Generic[T]):
         if self._capacity is None:
             return
         # The oldest go first; what is needed again is read again.
-        for key in list(self._kept)[: max(0, len(self._kept) - self._capacity)]:
+        for key in list(islice(self._kept, max(0, len(self._kept) - self._capacity))):
             del self._kept[key]
 
     def __getitem__(self, key: str) -> T:

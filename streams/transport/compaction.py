@@ -61,10 +61,11 @@ def _expire(database: sqlite3.Connection, now: int, policy: Policy) -> bool:
         " WHERE retention_ms IS NOT NULL"
     ).fetchall()
     for number, consumed, retention_ms in partitions:
-        # The subquery reads the oldest rows only: without it a late one would be sought in all of the log.
+        # The subquery reads the oldest rows only, and no records: else a late one would be sought in all of the log.
         expired = _pick(
             database,
-            "(SELECT * FROM rows WHERE partition_id = ? ORDER BY last LIMIT 1000) WHERE last < ? AND timestamp < ?",
+            "(SELECT position, count, last, timestamp FROM rows WHERE partition_id = ? ORDER BY last LIMIT 100)"
+            " WHERE last < ? AND timestamp < ?",
             (number, consumed, now - retention_ms),
             policy,
         )

@@ -11,6 +11,7 @@ from typing import Any
 import in_memory
 import oracle
 from streams.core.policy import MODELS
+from system.runs import Home
 
 ANONYMOUS = re.compile(r'"(anonymous-|a)[0-9a-f]{16}"')  # free to choose: only that it is nobody's name
 NOT_COMPARED = {"revision", "policy", "reason"}  # they tell how a result came about
@@ -32,20 +33,32 @@ def of_oracle(found: oracle.Outcome) -> Ends:
 
 def of_replay(out: Path) -> Ends:
     """From the files of `livepool replay`; duplicates are not in them."""
-    topics = {path.stem: [json.loads(line) for line in path.read_bytes().splitlines()] for path in out.glob("*.ndjson")}
+    return _of_topics({path.stem: path.read_bytes().splitlines() for path in out.glob("*.ndjson")})
+
+
+def of_home(home: Home) -> Ends:
+    """From the topics of a run; nor are duplicates in these."""
+    outputs = home.outputs()
+    topics = {topic: list(outputs[topic].values()) for topic in ("attributed-sales", "pool-feedback", "room-metrics")}
+    ledger = [entry for entries in outputs["credit-ledger"].values() for entry in entries]
+    letters = [json.dumps(letter) for letter in home.dead_letters()]
+    return _of_topics({**topics, "credit-ledger": ledger, "dead-letters": letters})
+
+
+def _of_topics(lines: dict[str, list[Any]]) -> Ends:
+    topics = {topic: list(map(json.loads, values)) for topic, values in lines.items()}
     ledger: Counter[tuple[str, str, str]] = Counter()
     for event in topics["credit-ledger"]:
         entry = event["data"]
         ledger[entry["sale_id"], entry["dimension"], entry["party_id"]] += entry["amount_fen"]
-    tables = [
+    sales, profiles, rooms = (
         {event["data"][key]: event["data"] for event in topics[topic]}
         for topic, key in (
             ("attributed-sales", "sale_id"),
             ("pool-feedback", "buyer_id"),
             ("room-metrics", "session_id"),
         )
-    ]
-    sales, profiles, rooms = tables
+    )
     return _ends(sales, {key: fen for key, fen in ledger.items() if fen}, profiles, rooms, topics["dead-letters"])
 
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 import in_memory
 import oracle
-from properties.agreement import of_core, of_oracle, of_replay, report
+from properties.agreement import of_core, of_home, of_oracle, of_replay, report
 from shows import random_show, reshuffled, shows
 from streams.cli import main
+from system.runs import Home
 
 LIVE = ["order_session", "order_room", "order_anchor", "order_token", "scan", "share", "item_click", "presence"]
 POLICIES: dict[str, dict[str, Any]] = {
@@ -75,6 +76,28 @@ def settled(lines: list[bytes], policy: dict[str, Any]) -> dict[str, Any]:
     ends = of_core(in_memory.run(lines, policy))
     del ends["dead_letters"]
     return ends
+
+
+@pytest.mark.parametrize("partitions", [2, 5])
+def test_partitions_agree_with_the_oracle(partitions: int) -> None:
+    """Each may be ahead of the others, so what comes after a horizon comes after it for some: shows in time only."""
+    for seed in range(7_000, 7_080):
+        lines = random_show(seed)
+        unlike = report(lines, of_core(in_memory.run(lines, {}, partitions, seed)), of_oracle(oracle.run(lines)))
+        assert not unlike, f"random_show({seed}) on {partitions} partitions\n{unlike}"
+
+
+def test_a_worker_agrees_with_the_oracle(tmp_path: Path) -> None:
+    """With small batches, so that what happens in one and across several is both met."""
+    for seed in range(9_100, 9_105):
+        lines = random_show(seed, size=80, late=seed % 2 == 0, too_large=seed % 3 == 0)
+        home = Home(tmp_path / str(seed))
+        home.send(lines)
+        home.drain(max_records=9)
+        expected = of_oracle(oracle.run(lines))
+        del expected["duplicates"]
+        unlike = report(lines, of_home(home), expected)
+        assert not unlike, f"random_show({seed})\n{unlike}"
 
 
 @pytest.mark.parametrize("seed", range(9_000, 9_012))
