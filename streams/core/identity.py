@@ -14,13 +14,9 @@ from itertools import combinations
 
 import msgspec
 
-NAMESPACE_RANK = {
-    namespace: rank
-    for rank, namespace in enumerate((
-        "unionid", "external_userid", "phone_hash", "member_id", "openid", "douyin_open_id",
-        "kuaishou_open_id", "jd_open_id", "taobao_open_uid", "youzan_user_id", "device_id",
-    ))
-}  # fmt: skip
+from schemas.values import NAMESPACES
+
+NAMESPACE_RANK = {namespace: place for place, namespace in enumerate(NAMESPACES)}
 LARGEST_SET = 32
 
 

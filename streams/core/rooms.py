@@ -1,7 +1,7 @@
 """What a buyer adds to the sessions of the board: facts, people, stays (spec §6).
 
-Everything is a sum over buyers. `Ledger` is not the word here: nothing is stored, each change of a buyer becomes
-a `RoomDelta` that the board adds up, and taking back is adding with the opposite sign.
+Everything is a sum over buyers: each change of a buyer becomes a `RoomDelta` that the board adds up, and taking
+back is adding with the opposite sign.
 """
 
 from collections import Counter
