@@ -16,7 +16,7 @@ import msgspec
 
 from schemas.values import NAMESPACES
 
-NAMESPACE_RANK = {namespace: place for place, namespace in enumerate(NAMESPACES)}
+NAMESPACE_RANK: dict[str, int] = {namespace: place for place, namespace in enumerate(NAMESPACES)}
 LARGEST_SET = 32
 
 
