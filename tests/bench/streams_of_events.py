@@ -9,6 +9,7 @@ from streams.show.evening import LINES_PER_EVENING
 
 START = 1_793_534_400_000  # 2026-11-01 12:00 UTC
 WARM_UP = 500
+LATER = 36_000  # tenths of a second: longer ago than any window reaches
 
 
 def show(events: int) -> Iterator[list[bytes]]:
@@ -26,14 +27,18 @@ def evenings(count: int) -> Iterator[list[bytes]]:
 
 
 def crowd(buyers: int, events: int) -> Iterator[list[bytes]]:
-    """Every buyer once, then as many events of any of them, one in twenty an order."""
+    """Every buyer once, then as many events of any of them, one in twenty an order.
+
+    An hour lies between, and the event that ends it: what the windows let go belongs to the first part.
+    """
     random = Random(1)
     started = {"session_id": "S", "room_id": "R", "carrier": "jd", "anchor_ids": ["A"], "store_ids": ["T"]}
     yield [_event("start", "live.session.started", 0, started)]
-    yield [_entered(buyer, 0) for buyer in range(buyers)]
+    explained = _event("later", "live.product.explained", LATER, {"session_id": "S", "item_id": "I"})
+    yield [*(_entered(buyer, 0) for buyer in range(buyers)), explained]
     yield [
         _order(n, random.randrange(buyers)) if n % 20 == 0 else _entered(random.randrange(buyers), n)
-        for n in range(1, events + 1)
+        for n in range(LATER + 1, LATER + events + 1)
     ]
 
 

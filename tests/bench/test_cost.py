@@ -1,6 +1,7 @@
 """What an event costs: against the same core behind plain Faust agents, and as events and buyers grow in number.
 
-Ratios of figures of one run on one machine, no times. `make bench` prints a table; LIVEPOOL_BENCH_JSON names a file
+Ratios of figures of one run on one machine, no times; of several runs the best, since other work makes one slower,
+never faster. `make bench` prints a table; LIVEPOOL_BENCH_JSON names a file
 for the figures.
 """
 
@@ -22,6 +23,7 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(1800)]
 MEASURED = Path(__file__).with_name("measured.py")
 SHOW = 5_000  # events of the race
 RACES = 3
+RUNS = 2
 FASTER = 8  # at least so many times the events per second of plain Faust agents
 GROWTH = 1.3  # at most so many times the CPU time per event
 
@@ -65,7 +67,7 @@ def figures() -> Iterator[dict[str, Any]]:
 
 
 def test_faster_than_plain_faust_agents(figures: dict[str, Any], tmp_path: Path) -> None:
-    """In turn, best of each: other work on the machine makes a run slower, never faster."""
+    """In turn, so that both meet the same machine."""
     races = [
         {kind: run(kind, tmp_path / f"{kind}-{n}", "show", SHOW)[-1] for kind in ("livepool", "plain")}
         for n in range(RACES)
@@ -94,17 +96,18 @@ def money(path: Path) -> dict[bytes, int]:
 def test_an_event_costs_the_same_after_ten_times_as_many(figures: dict[str, Any], tmp_path: Path) -> None:
     evenings = run("livepool", tmp_path, "evenings", 10)
     costs = [evening.cpu_per_event for evening in evenings]
-    growth = costs[-1] / costs[0]
+    growth = min(costs[-3:]) / min(costs[:3])
     figures["CPU µs per event, by evening of 50,000"] = ", ".join(f"{cost:.0f}" for cost in costs)
     figures["growth over 10x events"] = growth
     assert growth <= GROWTH
 
 
 def test_an_event_costs_the_same_among_ten_times_as_many_buyers(figures: dict[str, Any], tmp_path: Path) -> None:
-    costs = {
-        buyers: run("livepool", tmp_path / str(buyers), "crowd", buyers, 20_000)[-1].cpu_per_event
+    runs = {
+        buyers: [run("livepool", tmp_path / f"{buyers}-{n}", "crowd", buyers, 20_000)[-1] for n in range(RUNS)]
         for buyers in (10_000, 100_000)
     }
+    costs = {buyers: min(part.cpu_per_event for part in parts) for buyers, parts in runs.items()}
     growth = costs[100_000] / costs[10_000]
     figures |= {f"CPU µs per event, {buyers:,} buyers": cost for buyers, cost in costs.items()}
     figures["growth over 10x buyers"] = growth

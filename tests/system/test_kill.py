@@ -13,7 +13,7 @@ from streams.show import generate
 from system.runs import Home
 
 START = 1_793_534_400_000  # 2026-11-01 12:00 UTC
-KILLS = 55
+KILLS = 52
 FEW = 12  # records of a batch: many transactions, so many moments between two
 
 
