@@ -9,8 +9,10 @@ from streams.core.sales import Cause
 
 def session_started(desk: Desk, message: SessionStarted) -> None:
     """A session is known: evidence that named it counts from now on."""
-    keys = References(desk.entries).start(message)
-    _known_better(desk, keys, Cause(message.time, "live.session.started"), new=True)
+    session, room = References(desk.entries).start(message)
+    cause = Cause(message.time, "live.session.started")
+    _known_better(desk, [session], cause, new=True)
+    _known_better(desk, [room], cause, new=False)  # its earlier sessions are what they were
 
 
 def anchors_changed(desk: Desk, message: AnchorsChanged) -> None:
