@@ -11,31 +11,34 @@ from streams.agents.identity import Identity
 from streams.agents.intake import Intake
 from streams.agents.journey import Journey
 from streams.settings import Settings, from_environment, remember_policy
+from streams.cluster.topic_admin import cluster_partitions
+from streams.transport import embedded, kafka
 from streams.transport.batches import batch_topic
-from streams.transport.embedded import app_settings
 from streams.transport.log import Log, TopicConfig
 
 APP_ID = "livepool"
 _LOOPS: dict[str, Any] = {"intake": Intake, "identity": Identity, "journey": Journey, "board": Board}
 _BYTES = faust.Schema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-_ONE_PARTITION = {*topology.INPUTS, "arrivals", "dead-letters"}
+_ONE_PARTITION = {"arrivals", "dead-letters"}
 
 
 class App(faust.App):  # type: ignore[misc]  # Faust is not typed
-    """Declares the topics before anything reads them."""
+    """Declares the topics of an embedded run before anything reads them."""
 
     settings: Settings
 
     async def on_first_start(self) -> None:
         """Declare the topics, keep the policy with the run, then start."""
-        open_log(self.settings).close()
+        if self.settings.connection is None:
+            open_log(self.settings).close()
         remember_policy(self.settings)
         await super().on_first_start()
 
 
 def partitions_of(topic: str, settings: Settings) -> int:
-    """How many partitions a topic has in an embedded run: the inputs have one, since their order is total."""
-    return 1 if topic in _ONE_PARTITION else settings.partitions
+    """How many partitions a topic has. The inputs of an embedded run have one, since their order is total."""
+    one = topic in _ONE_PARTITION or (settings.connection is None and topic in topology.INPUTS)
+    return 1 if one else settings.partitions
 
 
 def open_log(settings: Settings) -> Log:
@@ -49,10 +52,16 @@ def open_log(settings: Settings) -> Log:
 
 
 def build_app(settings: Settings) -> App:
-    """Wire agents, topics and tables as `topology` says."""
+    """Wire agents, topics and tables as `topology` says.
+
+    With a connection the partition counts are those of the cluster, and a topic that is missing or cannot be used is a
+    ClusterError.
+    """
+    if settings.connection is not None:
+        settings = settings._replace(partitions=cluster_partitions(settings.connection))
     app = App(
         APP_ID,
-        **app_settings(settings.home, synchronous=settings.synchronous, max_records=settings.max_records),
+        **_transport(settings),
         datadir=str(settings.home / "faust"),
         web_enabled=False,  # `faust worker` turns it on; replays and tests run side by side
         web_tables_enabled=False,
@@ -66,6 +75,22 @@ def build_app(settings: Settings) -> App:
         for table in agent.keeps:
             app.Table(table, partitions=partitions_of(agent.reads[0], settings), schema=_BYTES)
     return app
+
+
+def _transport(settings: Settings) -> dict[str, Any]:
+    if settings.connection is None:
+        return embedded.app_settings(
+            settings.home, synchronous=settings.synchronous, max_records=settings.max_records
+        )
+    return kafka.app_settings(
+        settings.connection.aiokafka(),
+        settings.home / "state",
+        standbys=settings.standbys,
+        instance=settings.instance,
+        max_records=settings.max_records,
+        session_seconds=settings.session_seconds,
+        watchdog_seconds=settings.watchdog_seconds,
+    )
 
 
 def __getattr__(name: str) -> App:

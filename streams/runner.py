@@ -2,10 +2,12 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 
 from streams.app import APP_ID, App
+from streams.cluster.lag import Lag
 from streams.topology import AGENTS
 from streams.transport.log import Log
 
@@ -17,7 +19,7 @@ class WorkerFailedError(RuntimeError):
 
 
 def lag(log: Log) -> int:
-    """How many records the agents have not processed yet, over all steps."""
+    """How many records the agents of an embedded run have not processed yet, over all steps."""
     tps = [tp for agent in AGENTS for topic in agent.reads for tp in log.partitions(topic)]
     with log.snapshot():
         return log.lag(APP_ID, tps)
@@ -39,16 +41,32 @@ async def run(
     for name in (signal.SIGINT, signal.SIGTERM):
         with suppress(ValueError, RuntimeError):  # only the main thread may
             loop.add_signal_handler(name, stop.set)
-    await app.start()
-    try:
-        while not (stop.is_set() or app.should_stop or app.crash_reason):
-            if look is not None:
-                look()
-            if drain and lag(app.transport.log) == 0:
-                break
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
-    finally:
-        await app.stop()
+    with _drained(app) as drained:
+        await app.start()
+        try:
+            while not (stop.is_set() or app.should_stop or app.crash_reason):
+                if look is not None:
+                    look()
+                if drain and await drained():
+                    break
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
+        finally:
+            await app.stop()
     if app.crash_reason:
         raise WorkerFailedError(str(app.crash_reason)) from app.crash_reason
+
+
+@contextmanager
+def _drained(app: App) -> Iterator[Callable[[], Awaitable[bool]]]:
+    """Yield what tells whether everything that was sent is processed."""
+    connection = app.settings.connection
+    if connection is None:
+
+        async def look() -> bool:
+            return lag(app.transport.log) == 0
+
+        yield look
+    else:
+        with Lag(connection) as reader:
+            yield partial(asyncio.to_thread, reader.drained)

@@ -4,11 +4,14 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 import msgspec
 
 from streams.core.policy import Policy, PolicyError, load
+
+if TYPE_CHECKING:
+    from streams.cluster.connection import Connection
 
 DEFAULT_HOME = Path(".livepool")
 POLICY_FILE = "policy.json"
@@ -28,6 +31,11 @@ class Settings(NamedTuple):
     bad_fuse: bool = True  # stop at a flood of dead letters (policy: bad_share, bad_window)
     max_records: int = 2000  # of a record batch
     cache: int = 100_000  # decoded buyers, orders … kept in memory per table
+    connection: Optional["Connection"] = None  # of a Kafka cluster; None: one machine, without Kafka
+    standbys: int = 0  # on Kafka: how many other workers keep a warm copy of each partition's state
+    instance: str | None = None  # on Kafka: a name that this worker has over its restarts
+    session_seconds: int = 15  # on Kafka: without a sign of life for so long, a worker's partitions go to others
+    watchdog_seconds: int = 120  # on Kafka: a worker that has work and gets none of it done ends after so long
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -35,21 +43,29 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(home=Path(environment.get("LIVEPOOL_HOME", DEFAULT_HOME)))
     if path := environment.get("LIVEPOOL_POLICY"):
         settings = settings._replace(policy=read_policy(Path(path)))
+    from streams.cluster.connection import Connection  # noqa: PLC0415  # it needs SettingsError from here
+
     return settings._replace(
         max_records=_whole(environment, "LIVEPOOL_MAX_RECORDS", settings.max_records),
         cache=_whole(environment, "LIVEPOOL_CACHE", settings.cache),
+        connection=Connection.from_environment(environment),
+        standbys=_whole(environment, "LIVEPOOL_STANDBYS", settings.standbys, least=0),
+        instance=environment.get("LIVEPOOL_INSTANCE") or None,
+        session_seconds=_whole(environment, "LIVEPOOL_SESSION_SECONDS", settings.session_seconds, least=6),
+        watchdog_seconds=_whole(environment, "LIVEPOOL_WATCHDOG_SECONDS", settings.watchdog_seconds, least=10),
     )
 
 
-def _whole(environment: Mapping[str, str], name: str, default: int) -> int:
+def _whole(environment: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:
     text = environment.get(name) or str(default)
-    if not text.isdecimal() or not int(text):
-        raise SettingsError(f"{name} must be a whole number above 0, not {text!r}")
+    if not text.isdecimal() or int(text) < least:
+        raise SettingsError(f"{name} must be a whole number from {least} on, not {text!r}")
     return int(text)
 
 
 def remember_policy(settings: Settings) -> None:
     """Keep the policy with the run: it holds until another is named."""
+    settings.home.mkdir(parents=True, exist_ok=True)
     (settings.home / POLICY_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(settings.policy), indent=2))
 
 

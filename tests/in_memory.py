@@ -43,10 +43,14 @@ class Result:
     rooms: dict = field(default_factory=dict)
     dead_letters: list = field(default_factory=list)
     duplicates: int = 0
+    waiting: list = field(default_factory=list)  # buyers for whom another never came
 
 
 def run(lines: list[bytes], policy: Policy | dict | None = None, partitions: int = 1, seed: int = 0) -> Result:
-    """Process raw events in arrival order; of several partitions of journeys, any may be ahead of the others."""
+    """Process raw events in arrival order.
+
+    Of several partitions of journeys any may be ahead of the others, and take any number of messages in a batch.
+    """
     if not isinstance(policy, Policy):
         policy = load(policy or {})
     result = Result()
@@ -82,6 +86,7 @@ class _Crowd:
 
     def __init__(self, policy: Policy, partitions: int, random: Random, result: Result) -> None:
         self.result, self.random, self.version = result, random, 0
+        self.haste = self.random.choice((0.1, 0.5, 0.7, 0.9))  # how soon journeys follow admission
         self.queues = [deque() for _ in range(partitions)]
         self.journeys = [
             Journeys(policy, {}, {}, Dependents(), lambda buyer_id, home=home: home_of(buyer_id, partitions) == home)
@@ -92,19 +97,23 @@ class _Crowd:
     def take(self, routes) -> None:
         for home, message in routed(routes, len(self.queues)):
             self.queues[home].append(pack(message))
-        while any(self.queues) and (len(self.queues) == 1 or self.random.random() < 0.7):
+        while any(self.queues) and (len(self.queues) == 1 or self.random.random() < self.haste):
             self.step()
 
     def finish(self) -> None:
         while any(self.queues):
             self.step()
+        buyers = (buyer for journeys in self.journeys for buyer in journeys.buyers.items())
+        self.result.waiting = [buyer_id for buyer_id, buyer in buyers if buyer.held]
 
     def step(self) -> None:
         home = self.random.choice([home for home, queue in enumerate(self.queues) if queue])
-        journeys = self.journeys[home]
-        self.version += 1
+        journeys, queue = self.journeys[home], self.queues[home]
         journeys.begin()
-        journeys.apply(_unpack(self.queues[home].popleft()), f"{home}.{self.version}")
+        for _ in range(1 if len(self.queues) == 1 else self.random.choice((1, 1, 2, 5, len(queue)))):
+            if queue:
+                self.version += 1
+                journeys.apply(_unpack(queue.popleft()), f"{home}.{self.version}")
         journeys.profiles()
         for buyer_id, moved in journeys.elsewhere:
             self.queues[home_of(buyer_id, len(self.queues))].append(pack(moved))

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import AsyncIterable
 
+from streams.agents.partitions import Partitions
 from streams.agents.shelf import Shelf, row_prefix
 from streams.core.board import WINDOW, Room, Session
 from streams.core.messages import RoomDelta
@@ -12,7 +13,7 @@ from streams.settings import Settings
 from streams.transport.batches import Record, RecordBatch
 
 _unpack: Unpacker[RoomDelta] = Unpacker(RoomDelta)
-MOST_SESSIONS = 1000  # held in memory at a time
+MOST_SESSIONS = 1000  # of a partition, held in memory at a time
 
 
 class LiveSession:
@@ -41,48 +42,55 @@ class LiveSession:
             batch.put("recent", self.rows.popleft()[1], None)
 
 
-class Board:
-    """The sums of all sessions."""
+class BoardPartition:
+    """The sessions of one partition of `room-deltas`."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.rooms: dict[int, Shelf[Room]] = {}
+        self.rooms: Shelf[Room] = Shelf("rooms", Room, settings.cache)
         self.live: dict[str, LiveSession] = {}
 
-    async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
-        """The agent's loop."""
-        async for batch in batches:
-            rooms = self.rooms.get(batch.partition)
-            if rooms is None:
-                rooms = self.rooms[batch.partition] = Shelf("rooms", Room, self.settings.cache)
-            deltas = [_unpack(record.value or b"") for record in batch.records]
-            rooms.open(batch, (delta.session_id for delta in deltas))
-            touched: dict[str, LiveSession] = {}
-            for record, delta in zip(batch.records, deltas, strict=True):
-                live = self._session(delta.session_id, rooms, batch)
-                live.add(record, delta, batch)
-                touched[delta.session_id] = live
-            effects = Effects()
-            for session_id, live in touched.items():
-                room = live.session.room
-                data = live.session.snapshot(session_id)  # moves the windows, whether it is published or not
-                if room.started:
-                    effects.snapshot(session_id, room.changes, room.latest or 0, data)
-                live.forget(batch)
-                rooms[session_id] = room
-            for output in effects.outputs:
-                batch.send(output.topic, output.key, output.value)
-            rooms.flush()
-            await batch.commit()
+    async def process(self, batch: RecordBatch) -> None:
+        """Fold one batch."""
+        deltas = [_unpack(record.value or b"") for record in batch.records]
+        self.rooms.open(batch, (delta.session_id for delta in deltas))
+        touched: dict[str, LiveSession] = {}
+        for record, delta in zip(batch.records, deltas, strict=True):
+            live = self._session(delta.session_id, batch)
+            live.add(record, delta, batch)
+            touched[delta.session_id] = live
+        effects = Effects()
+        for session_id, live in touched.items():
+            room = live.session.room
+            data = live.session.snapshot(session_id)  # moves the windows, whether it is published or not
+            if room.started:
+                effects.snapshot(session_id, room.changes, room.latest or 0, data)
+            live.forget(batch)
+            self.rooms[session_id] = room
+        for output in effects.outputs:
+            batch.send(output.topic, output.key, output.value)
+        self.rooms.flush()
+        await batch.commit()
 
-    def _session(self, session_id: str, rooms: Shelf[Room], batch: RecordBatch) -> LiveSession:
+    def _session(self, session_id: str, batch: RecordBatch) -> LiveSession:
         live = self.live.pop(session_id, None)
         if live is None:
-            live = LiveSession(session_id, rooms.get(session_id) or Room.new(), batch)
+            live = LiveSession(session_id, self.rooms.get(session_id) or Room.new(), batch)
             for oldest in list(self.live)[: max(0, len(self.live) - MOST_SESSIONS)]:
                 del self.live[oldest]
         self.live[session_id] = live  # the one used last stands last
         return live
+
+
+class Board:
+    """The sums of all sessions."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.partitions = Partitions(lambda _: BoardPartition(settings))
+
+    async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
+        """The agent's loop."""
+        async for batch in batches:
+            await self.partitions.of(batch).process(batch)
 
 
 def _latest_moment(delta: RoomDelta) -> int:

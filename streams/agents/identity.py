@@ -6,6 +6,7 @@ from itertools import islice
 from schemas.codec import decode
 from schemas.events import AnyEvent
 from streams.agents.dead_letters import letter
+from streams.agents.partitions import Partitions
 from streams.agents.shelf import Shelf
 from streams.core.admission import Admission
 from streams.core.identity import Person, buyer_id_of
@@ -26,9 +27,24 @@ class Identity:
     """Which events are new, whose they are, which order they belong to."""
 
     def __init__(self, settings: Settings) -> None:
-        self.partitions = settings.partitions
         self.fuse = Fuse(settings.policy.bad_share, settings.policy.bad_window)
         self.stops = settings.bad_fuse
+        self.partitions = Partitions(lambda _: IdentityPartition(settings, self.fuse))
+
+    async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
+        """The agent's loop."""
+        async for batch in batches:
+            await self.partitions.of(batch).process(batch)
+            if self.stops:
+                self.fuse.check()
+
+
+class IdentityPartition:
+    """The state of the only partition of `arrivals`."""
+
+    def __init__(self, settings: Settings, fuse: Fuse) -> None:
+        self.partitions = settings.partitions
+        self.fuse = fuse
         size = settings.cache
         self.people: Shelf[Person] = Shelf("people", Person, size)
         self.members: Shelf[str] = Shelf("members", str, size)
@@ -40,25 +56,22 @@ class Identity:
         self.shelves = (self.people, self.members, self.cuts, self.orders, self.refunds, self.erasures)
         self.admission = Admission(State({}, *self.shelves))
 
-    async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
-        """The agent's loop."""
-        async for batch in batches:
-            arrivals = [_unpack(record.value or b"") for record in batch.records]
-            events = [decode(arrival.payload) for arrival in arrivals]
-            known = self._recall(batch, arrivals)
-            self._open(batch, events)
-            self.admission.begin()
-            for record, arrival, event in zip(batch.records, arrivals, events, strict=True):
-                letters = len(self.admission.letters)
-                self.admission.admit(event, arrival, record.offset)
-                self.fuse.note(len(self.admission.letters) > letters)
-            self._send(batch)
-            self._remember(batch, arrivals, known)
-            for shelf in (*self.shelves, self.counts):
-                shelf.flush()
-            await batch.commit()
-            if self.stops:
-                self.fuse.check()
+    async def process(self, batch: RecordBatch) -> None:
+        """Fold one batch."""
+        arrivals = [_unpack(record.value or b"") for record in batch.records]
+        events = [decode(arrival.payload) for arrival in arrivals]
+        known = self._recall(batch, arrivals)
+        self._open(batch, events)
+        self.admission.begin()
+        for record, arrival, event in zip(batch.records, arrivals, events, strict=True):
+            letters = len(self.admission.letters)
+            self.admission.admit(event, arrival, record.offset)
+            self.fuse.note(len(self.admission.letters) > letters)
+        self._send(batch)
+        self._remember(batch, arrivals, known)
+        for shelf in (*self.shelves, self.counts):
+            shelf.flush()
+        await batch.commit()
 
     def _open(self, batch: RecordBatch, events: Iterable[AnyEvent]) -> None:
         """Read what the events of a batch will ask for, in one go per table."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterable, Iterable
 
+from streams.agents.partitions import Partitions
 from streams.agents.shelf import Shelf, row_prefix
 from streams.core.buyer import Buyer
 from streams.core.journey import JourneyMessage, Journeys
@@ -91,13 +92,9 @@ class Journey:
     """The journeys of all buyers, by partition."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.partitions: dict[int, JourneyPartition] = {}
+        self.partitions = Partitions(lambda partition: JourneyPartition(settings, partition))
 
     async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
         """The agent's loop."""
         async for batch in batches:
-            partition = self.partitions.get(batch.partition)
-            if partition is None:
-                partition = self.partitions[batch.partition] = JourneyPartition(self.settings, batch.partition)
-            await partition.process(batch)
+            await self.partitions.of(batch).process(batch)

@@ -22,6 +22,10 @@ COMMANDS = {
     "policy": ("data", "policy"),
     "schemas": ("data", "schemas"),
     "doctor": ("doctor", "doctor"),
+    "kafka": ("kafka", "kafka"),
+    "topics": ("topics", "topics"),
+    "lag": ("lag", "lag"),
+    "dlq": ("dlq", "dlq"),
 }
 
 

@@ -22,6 +22,7 @@ from streams.cli.common import (
     settings_of,
     to_output,
 )
+from streams.cli.connect import cluster_command
 from streams.runner import WorkerFailedError, run
 
 _LOOK_SECONDS = 0.1
@@ -33,17 +34,20 @@ _LOOK_SECONDS = 0.1
 @click.option("--drain", is_flag=True, help="End when all input is processed.")
 @click.option("-v", "--verbose", is_flag=True, help="What Faust says, too.")
 def worker(home: Path | None, policy: Path | None, drain: bool, verbose: bool) -> None:
-    """Run the agents on one machine, until stopped."""
+    """Run the agents until stopped: on one machine, or as one of the workers of a cluster (LIVEPOOL_BROKERS)."""
     settings = settings_of(home, policy)
     logging.basicConfig(
         level=logging.INFO if verbose else logging.ERROR, format="%(asctime)s %(levelname)s %(message)s"
     )
+    logging.getLogger("livepool").setLevel(logging.INFO)
     until = "until drained" if drain else "stop with Ctrl-C"
-    say(f"worker on {settings.home}, policy {settings.policy.version}; {until}")
-    try:
-        asyncio.run(run(build_app(settings), drain=drain))
-    except WorkerFailedError as error:
-        raise click.ClickException(str(error)) from error
+    where = f"{settings.connection.brokers}, state in {settings.home}" if settings.connection else settings.home
+    say(f"worker on {where}, policy {settings.policy.version}; {until}")
+    with cluster_command():
+        try:
+            asyncio.run(run(build_app(settings), drain=drain))
+        except WorkerFailedError as error:
+            raise click.ClickException(str(error)) from error
 
 
 @click.command()

@@ -182,6 +182,10 @@ class Part(msgspec.Struct, array_like=True):
         self.paid |= other.paid
 
 
+# A message that has to wait, with the seq of the last reference data before it.
+Held = tuple[int, bytes]
+
+
 class Buyer(msgspec.Struct, array_like=True):
     """One buyer; `tally`: session_id -> facts per sort of people (see `figures.PEOPLE`)."""
 
@@ -190,8 +194,7 @@ class Buyer(msgspec.Struct, array_like=True):
     tally: dict[str, list[int]] = {}
     moved_to: str | None = None
     anonymous: bool = False
-    awaits: list[str] = []  # buyers that are on their way to this one, from other partitions
-    held: list[bytes] = []  # messages that came before them, in order
+    held: list[Held] = []  # messages for later; the first is an `Await` for one who is still on the way
 
     def part(self, alias: str, time: int, seq: int) -> Part:
         """The part of an identifier, which has been seen at `time`."""

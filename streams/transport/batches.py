@@ -52,12 +52,14 @@ class RecordBatch(ABC):
     Nothing leaves the batch before `commit`; what was not committed is delivered again after a
     restart. The next batch comes only after the commit of this one.
 
-    `partition` is that of the first record, and of the state that `read`, `scan` and `put` see.
+    `partition` is that of the first record, and of the state that `read`, `scan` and `put` see. `epoch` changes
+    when another worker may have written that state: what an agent remembers of it is void then.
     """
 
-    __slots__ = ("committed", "outputs", "partition", "puts", "records")
+    __slots__ = ("committed", "epoch", "outputs", "partition", "puts", "records")
 
-    def __init__(self, records: Sequence[Record]) -> None:
+    def __init__(self, records: Sequence[Record], epoch: int = 0) -> None:
+        self.epoch = epoch
         self.records = records
         self.partition = records[0].partition
         self.outputs: list[Output] = []

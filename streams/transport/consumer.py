@@ -10,6 +10,7 @@ from faust.transport import base
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
+from streams.transport.delivery import to_message
 from streams.transport.log import Log, Span
 from streams.transport.readers import EmbeddedBatch, Reader, assign_readers, tell_assignor
 from streams.transport.worker_lock import WorkerLock
@@ -140,27 +141,8 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         if isinstance(record, EmbeddedBatch):
             record.delivered = True
             first = record.records[0]
-            return self._message(tp, first.offset, first.timestamp, None, None, record)
-        return self._message(tp, record.offset, record.timestamp, list(record.headers), record.key, record.value)
-
-    def _message(
-        self, tp: TP, offset: int, timestamp: int, headers: Any, key: bytes | None, value: Any
-    ) -> ConsumerMessage:
-        size = len(value) if isinstance(value, bytes) else 0
-        return ConsumerMessage(
-            *tp,
-            offset=offset,
-            timestamp=timestamp / 1000,
-            timestamp_type=1,  # the time of the append
-            headers=headers,
-            key=key,
-            value=value,
-            checksum=None,
-            serialized_key_size=len(key or b""),
-            serialized_value_size=size,
-            tp=tp,
-            generation_id=self.app.consumer_generation_id,
-        )
+            return to_message(self.app, tp, first._replace(key=None, headers=()), record)
+        return to_message(self.app, tp, record, record.value)
 
     # Commits
 

@@ -19,10 +19,8 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from urllib.parse import quote, urlencode
 
-from faust.tables.manager import TableManager
 from faust.transport import base
 from faust.types import TP, RecordMetadata
-from mode import CrashingSupervisor
 from mode.utils.times import want_seconds
 
 from streams.transport.batches import Headers, Output, partition_of
@@ -30,7 +28,7 @@ from streams.transport.consumer import Consumer
 from streams.transport.database import Synchronous
 from streams.transport.log import MAX_FETCH_BYTES, Log, TopicConfig
 from streams.transport.rows import MAX_ROW_RECORDS
-from streams.transport.store import Store
+from streams.transport.tables import CRASH_ONLY, Tables, keeps_own_state
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -42,22 +40,12 @@ def app_settings(home: Path, **options: str | int) -> dict[str, Any]:
         "broker": f"embedded://{quote(str(home.resolve()))}?{urlencode(options)}",
         "store": "embedded://",
         "TableManager": Tables,
-        # An exception in an agent ends the worker; the next one starts from the last commit.
-        "agent_supervisor": CrashingSupervisor,
+        **CRASH_ONLY,
         "topic_allow_declare": True,
         # There is one worker: no leader to elect and no standby to feed.
         "topic_disable_leader": True,
         "table_standby_replicas": 0,
     }
-
-
-class Tables(TableManager):  # type: ignore[misc]
-    """Starts at once: Faust waits a second for the agents first, but the conductor waits for them, too."""
-
-    async def on_start(self) -> None:
-        """Start recovery, which has nothing to recover."""
-        await self._update_channels()
-        await self.recovery.start()
 
 
 class Producer(base.Producer):  # type: ignore[misc]
@@ -85,8 +73,7 @@ class Producer(base.Producer):  # type: ignore[misc]
         """Schedule one record; the future is done when it is on disk. The log sets the timestamp."""
         target = self.key_partition(topic, cast("bytes", key)) if partition is None else TP(topic, partition)
         future = asyncio.get_running_loop().create_future()
-        table = self.app.tables._changelogs.get(topic)
-        if table is not None and isinstance(table.data, Store):
+        if keeps_own_state(self.app, topic):
             # The table's state is durable itself: its changelog stays empty.
             future.set_result(RecordMetadata(topic, target.partition, target, 0))
             return future

@@ -199,6 +199,15 @@ class Log:
             if puts:
                 state.write(database, puts)
 
+    def drop_state(self, group: str, table: str, tp: TopicPartition) -> None:
+        """Delete a table's rows of one partition, and the group's offset in `tp`, in one transaction."""
+        with self._transaction() as database:
+            state.drop(database, table, tp[1])
+            database.execute(
+                "DELETE FROM offsets WHERE consumer_group = ? AND partition_id = ?",
+                (group, self._topics.partition_id(tp)),
+            )
+
     # Offsets
 
     def committed(self, group: str, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:

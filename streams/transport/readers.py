@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from faust.assignor.client_assignment import ClientAssignment
-from faust.exceptions import ImproperlyConfigured
 from faust.types import TP
 
 from streams.transport.batches import RecordBatch
+from streams.transport.delivery import reading_channel
 from streams.transport.log import Fetch
 
 if TYPE_CHECKING:
@@ -73,10 +73,7 @@ def assign_readers(app: Any, sources: Iterable[TP]) -> list[Reader]:
     for tp in sorted(sources):
         if app.topics.acks_enabled_for(tp.topic):
             continue
-        channels = app.topics._tp_index[tp]
-        if len(channels) != 1:
-            raise ImproperlyConfigured(f"topic {tp.topic} is read by {len(channels)} agents: a batch has one commit")
-        (channel,) = channels
+        channel = reading_channel(app, tp)
         if len(channel.topics) == 1:
             readers.append(Reader((tp,)))
         else:

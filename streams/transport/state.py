@@ -91,6 +91,12 @@ def write(database: sqlite3.Connection, puts: Puts) -> None:
         )
 
 
+def drop(database: sqlite3.Connection, table: str, partition: int) -> None:
+    """Delete all values of a table in one partition."""
+    for table_id in _ids(database, table, partition):
+        database.execute("DELETE FROM state WHERE table_id = ?", (table_id,))
+
+
 def _ids(database: sqlite3.Connection, table: str, partition: int | None) -> list[int]:
     found = database.execute(
         "SELECT id FROM tables WHERE name = ?1 AND partition = coalesce(?2, partition)", (table, partition)

@@ -1,4 +1,4 @@
-"""Faust tables over the state of the embedded transport: `app.Table(name, store="embedded://")`.
+"""Faust tables over the state of the transport: `app.Table(name, store="embedded://")` or `"kafka-batches://"`.
 
 A write inside an agent that gets record batches joins the batch and its transaction; a write of any
 other agent is kept back until Faust commits offsets. The state is durable where it is, so no
@@ -24,7 +24,7 @@ class Store(base.SerializedStore[Any, Any]):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not hasattr(self.app.transport, "pending_puts"):
-            raise ImproperlyConfigured("the store embedded:// needs the broker embedded://")
+            raise ImproperlyConfigured("the stores embedded:// and kafka-batches:// need the broker of the same name")
 
     def _get(self, key: bytes) -> bytes | None:
         partition, batch = _where()

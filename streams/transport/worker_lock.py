@@ -1,4 +1,4 @@
-"""The lock that lets one worker process consume from an embedded log."""
+"""The lock that lets one worker process use a directory."""
 
 import fcntl
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class WorkerRunningError(RuntimeError):
-    """Another worker consumes from this log."""
+    """Another worker uses this directory."""
 
 
 class WorkerLock:
@@ -23,7 +23,8 @@ class WorkerLock:
             owner = self._file.read().strip()
             self._file.close()
             raise WorkerRunningError(
-                f"worker {owner} already consumes from {home}: the embedded transport has one worker"
+                f"worker {owner} already consumes from {home}: the embedded transport has one worker,"
+                " and each worker on Kafka has a directory of its own (--home)"
             ) from None
         self._file.truncate(0)
         self._file.write(f"{os.getpid()}\n")

@@ -6,12 +6,17 @@ from typing import Any
 
 import pytest
 
-from contract.transports import TRANSPORTS
+from contract.kafka_transport import Kafka
+from contract.transports import Embedded
+import os
 
 
-@pytest.fixture(params=TRANSPORTS)
+@pytest.fixture(params=["embedded", "kafka"])
 def transport(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    chosen = TRANSPORTS[request.param](tmp_path / "home")
+    if request.param == "embedded":
+        chosen = Embedded(tmp_path / "home")
+    else:
+        chosen = Kafka(tmp_path / "home", os.environ["KB"])
     yield chosen
     chosen.close()
 

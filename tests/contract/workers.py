@@ -8,6 +8,8 @@ from typing import Any
 
 import faust
 
+from contract.kafka_transport import build_app
+
 from streams.transport.batches import batch_topic
 from streams.transport.embedded import app_settings
 
@@ -50,7 +52,11 @@ def failing(app: faust.App) -> None:
 
 if __name__ == "__main__":
     name, home, *options = sys.argv[1:]
-    settings = app_settings(Path(home), **dict(option.split("=") for option in options))
-    app = faust.App(name, **settings, web_enabled=False)
+    chosen = dict(option.split("=") for option in options)
+    bootstrap, _, directory = home.rpartition("#")
+    if bootstrap:
+        app = build_app(name, bootstrap, Path(directory), **chosen)
+    else:
+        app = faust.App(name, **app_settings(Path(home), **chosen), web_enabled=False)
     globals()[name](app)
     faust.Worker(app, loglevel="info").execute_from_commandline()

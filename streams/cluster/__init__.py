@@ -1,0 +1,1 @@
+"""Kafka clusters: brokers on this machine, connections, topics, lag, dead letters, access."""

@@ -1,0 +1,184 @@
+"""The dead letters of a cluster and of a run on one machine."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any, Self
+
+from kafka.errors import KafkaError, ProducerFencedError
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from streams.cluster.connection import Connection
+from streams.cluster.dead_letters import Letter
+from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, ClusterError, cluster_errors
+from streams.cluster.topics import GROUP, REPLAYED
+from streams.transport.batches import Output, Record
+from streams.transport.log import Log, TopicConfig
+
+LETTERS = "dead-letters"
+TRANSACTIONAL_ID = f"{GROUP}-dlq-replay"  # one for all: who begins to replay ends the replay of another
+_POLL_MS = 100
+_LONGEST_SILENCE_SECONDS = 30.0
+_REQUEST_BYTES = 4 << 20
+_SEND_SECONDS = 60.0
+
+
+class EmbeddedLetterBox:
+    """The letters of a run on one machine."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._known: set[str] = set()
+        self._next = 0  # offset of the first note that was not read yet
+
+    def records(self) -> Iterator[Record]:
+        """See LetterBox."""
+        return self._log.read(LETTERS)
+
+    def replayed(self) -> set[str]:
+        """See LetterBox."""
+        if any(topic.name == REPLAYED for topic in self._log.topics()):
+            for record in self._log.read(REPLAYED, {0: self._next}):
+                self._known.add((record.key or b"").decode())
+                self._next = record.offset + 1
+        return self._known
+
+    def replay(self, letters: Iterable[Letter]) -> list[Letter]:
+        """See LetterBox."""
+        self._log.declare([TopicConfig(REPLAYED, compacted=True)])
+        self._log.begin()  # and nobody else writes: the notes are complete
+        try:
+            replayed = self.replayed()
+            fresh = [letter for letter in letters if letter.place not in replayed]
+            self._log.append(_outputs(fresh, lambda topic: self._log.topic(topic).partitions))
+            self._log.end()
+        except BaseException:
+            self._log.abort()
+            raise
+        return fresh
+
+
+class ClusterLetterBox:
+    """The letters of a cluster. Reading needs no right to write."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._settings: dict[str, Any] = {
+            "client_id": CLIENT_ID,
+            "bootstrap_timeout_ms": BOOTSTRAP_MS,
+            **connection.kafka_python(),
+        }
+        self._producer: KafkaProducer | None = None
+        self._known: set[str] = set()
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._producer is not None:
+            self._producer.close(timeout=_SEND_SECONDS)
+            self._producer = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def records(self) -> Iterator[Record]:
+        """See LetterBox."""
+        return self._read(LETTERS)
+
+    def replayed(self) -> set[str]:
+        """See LetterBox."""
+        return {(record.key or b"").decode() for record in self._read(REPLAYED)}
+
+    def replay(self, letters: Iterable[Letter]) -> list[Letter]:
+        """See LetterBox."""
+        with cluster_errors(self._connection):
+            producer = self._producer or self._begin()
+            fresh = [letter for letter in letters if letter.place not in self._known]
+            if fresh:
+                try:
+                    _send(producer, list(_outputs(fresh, lambda topic: len(producer.partitions_for(topic)))))
+                except BaseException:
+                    self.close()  # a producer whose transaction has failed is not used again
+                    raise
+                self._known.update(letter.place for letter in fresh)
+        return fresh
+
+    def _begin(self) -> KafkaProducer:
+        self._producer = KafkaProducer(
+            **self._settings,
+            transactional_id=TRANSACTIONAL_ID,
+            max_request_size=_REQUEST_BYTES,
+            allow_auto_create_topics=False,
+        )
+        # Ends what another replay has left open. Only then the notes are complete.
+        self._producer.init_transactions()
+        self._known = self.replayed()
+        return self._producer
+
+    def _read(self, topic: str) -> Iterator[Record]:
+        with (
+            cluster_errors(self._connection),
+            KafkaConsumer(
+                **self._settings,
+                isolation_level="read_committed",
+                auto_offset_reset="earliest",
+                enable_auto_commit=False,
+                fetch_max_wait_ms=_POLL_MS,
+                allow_auto_create_topics=False,
+            ) as consumer,
+        ):
+            partitions = consumer.partitions_for_topic(topic)
+            if not partitions:
+                raise ClusterError(f"no topic {topic}: make it with `livepool topics apply`")
+            tps = [TopicPartition(topic, partition) for partition in sorted(partitions)]
+            consumer.assign(tps)
+            consumer.seek_to_beginning()
+            yield from _until(consumer, consumer.end_offsets(tps))
+
+
+def _until(consumer: KafkaConsumer, ends: dict[TopicPartition, int]) -> Iterator[Record]:
+    heard = time.monotonic()
+    # The position moves over markers and aborted records, so it reaches the end without a record there, too.
+    while any(consumer.position(tp) < end for tp, end in ends.items()):
+        polled = consumer.poll(timeout_ms=_POLL_MS)
+        if polled:
+            heard = time.monotonic()
+        elif time.monotonic() > heard + _LONGEST_SILENCE_SECONDS:
+            raise ClusterError(f"no answer from the brokers about {', '.join({tp.topic for tp in ends})}")
+        for tp, records in polled.items():
+            for record in records:
+                if record.offset < ends[tp]:
+                    headers = tuple((name, value or b"") for name, value in record.headers or ())
+                    yield Record(
+                        tp.topic, tp.partition, record.offset, record.timestamp, record.key, record.value, headers
+                    )
+
+
+def _send(producer: KafkaProducer, outputs: list[Output]) -> None:
+    """Send in one transaction: all or nothing."""
+    producer.begin_transaction()
+    try:
+        futures = [
+            producer.send(output.topic, output.value, output.key, list(output.headers), output.partition)
+            for output in outputs
+        ]
+        producer.flush(_SEND_SECONDS)
+        for future in futures:
+            future.get(_SEND_SECONDS)
+        producer.commit_transaction()
+    except ProducerFencedError:
+        raise ClusterError("another `livepool dlq replay` has begun: it sends what is left") from None
+    except KafkaError:
+        # Else workers would wait for it for a minute. Where it fails, the next replay does it.
+        with suppress(KafkaError):
+            producer.abort_transaction()
+        raise
+
+
+def _outputs(letters: Iterable[Letter], partitions: Callable[[str], int]) -> Iterator[Output]:
+    now = time.time_ns() // 1_000_000
+    for letter in letters:
+        yield letter.again(partitions(letter.topic))
+        yield letter.note(now)

@@ -1,0 +1,52 @@
+"""A record batch of one Kafka partition."""
+
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from aiokafka.structs import TopicPartition
+from faust.types import TP
+
+from streams.transport.batches import Record, RecordBatch
+
+if TYPE_CHECKING:
+    from streams.transport.kafka_consumer import Consumer
+
+_fields = attrgetter("topic", "partition", "offset", "timestamp", "key", "value", "headers")
+
+
+def record_of(record: Any) -> Record:
+    """Return aiokafka's record as ours."""
+    return Record(*_fields(record))
+
+
+def as_kafka(tp: TP) -> TopicPartition:
+    """Return Faust's topic-partition as aiokafka's, which takes no other."""
+    return TopicPartition(*tp)
+
+
+class KafkaBatch(RecordBatch):
+    """A batch whose commit is one Kafka transaction; state is read from the worker's own copy."""
+
+    __slots__ = ("consumer", "delivered", "next_offset", "tp")
+
+    def __init__(self, consumer: "Consumer", tp: TP, records: list[Record], next_offset: int, epoch: int) -> None:
+        super().__init__(records, epoch)
+        self.consumer = consumer
+        self.tp = tp
+        self.next_offset = next_offset
+        self.delivered = False
+
+    def read(self, table: str, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Return the committed values of `keys` in this partition; missing keys are absent."""
+        self.consumer.check_state(table, self.partition)
+        return self.consumer.local.log.state_read(table, self.partition, keys)
+
+    def scan(self, table: str, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield the committed (key, value) pairs of this partition whose key has `prefix`, by key."""
+        self.consumer.check_state(table, self.partition)
+        return self.consumer.local.log.state_scan(table, self.partition, prefix)
+
+    async def commit(self) -> None:
+        """Write outputs, state and the input offset in one transaction; then the next batch may come."""
+        await self.consumer.commit_batch(self)

@@ -1,0 +1,74 @@
+"""The state of a worker on Kafka: a copy of changelogs in a local file, each up to a checkpoint.
+
+The truth is in Kafka. The copy is written after the transaction of a batch, with its checkpoint, so it is never
+ahead of what is committed; what it lacks is read from the changelog. It may be deleted at any time.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from faust.types import TP
+
+from streams.transport.log import Log, Span, TopicConfig
+
+_GROUP = "changelogs"
+_CHECKED = "checkpoints.written"  # the table that tells when a checkpoint was written, ms since 1970 UTC
+# A changelog drops tombstones after `delete.retention.ms`, a day; an older copy might keep what they deleted.
+MAX_AGE_MS = 20 * 3_600_000
+
+
+class ChangedRecord(Protocol):
+    """A record of a changelog."""
+
+    key: bytes
+    value: bytes | None
+
+
+class LocalState:
+    """Copies of changelogs; `log` is read through the methods of `Log` that begin with `state_`."""
+
+    def __init__(self, home: Path) -> None:
+        # A power cut may cost the last writes or the file: both come back from Kafka.
+        self.log = Log(home, synchronous="OFF")
+
+    def declare(self, changelogs: Mapping[str, int]) -> None:
+        """Make changelogs known, with their partition counts; ValueError when a count has changed."""
+        self.log.declare(TopicConfig(*item) for item in changelogs.items())
+
+    def checkpoint(self, tp: TP) -> int:
+        """Return the offset of a changelog up to which its copy is complete; 0: there is none."""
+        if self._age_ms(tp) > MAX_AGE_MS:
+            return 0
+        return self.log.committed(_GROUP, [tp])[tp]
+
+    def write(
+        self, puts: Mapping[tuple[str, int], Mapping[bytes, bytes | None]], checkpoints: Mapping[TP, int]
+    ) -> None:
+        """Write values, and move the checkpoints of the changelogs that they are in, in one transaction."""
+        committed = self.log.committed(_GROUP, checkpoints)
+        now = b"%d" % (time.time_ns() // 1_000_000)
+        stamps = {_name(tp): now for tp in checkpoints}
+        spans = {tp: Span(committed[tp], offset) for tp, offset in checkpoints.items()}
+        self.log.commit(_GROUP, spans, (), {**puts, (_CHECKED, 0): stamps})
+
+    def apply(self, table: str, tp: TP, records: Iterable[ChangedRecord], end: int) -> None:
+        """Take records of a changelog; `end` is the offset after them."""
+        self.write({(table, tp.partition): {record.key: record.value for record in records}}, {tp: end})
+
+    def forget(self, table: str, tp: TP) -> None:
+        """Drop the copy of a changelog."""
+        self.log.drop_state(_GROUP, table, tp)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.log.close()
+
+    def _age_ms(self, tp: TP) -> int:
+        written = self.log.state_get(_CHECKED, 0, _name(tp))
+        return time.time_ns() // 1_000_000 - int(written) if written else 0
+
+
+def _name(tp: TP) -> bytes:
+    return f"{tp.topic}/{tp.partition}".encode()

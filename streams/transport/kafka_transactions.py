@@ -1,0 +1,103 @@
+"""Transactions on Kafka: one transactional producer per input partition.
+
+aiokafka commits offsets with the first version of the request, which names no member of the group: a worker that
+lost a partition is not recognised by it. It is recognised by its transactional id instead. There is one per input
+partition, and `fence` takes it over before anything of the partition is read: what the former owner has not
+committed by then, it cannot commit any more (KIP-98; Kafka Streams did the same before KIP-447).
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from itertools import zip_longest
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust.types import TP
+
+from streams.transport.batches import Output
+
+_ABORT_SECONDS = 5.0
+
+
+class Transactions:
+    """The transactional producers of the input partitions that this worker has."""
+
+    def __init__(self, group: str, new_producer: Callable[[str], AIOKafkaProducer]) -> None:
+        self._group = group
+        self._new_producer = new_producer
+        self._producers: dict[TP, AIOKafkaProducer] = {}
+
+    async def fence(self, tps: Iterable[TP]) -> None:
+        """Take these partitions over: when this returns, no other worker can commit anything of them."""
+        await asyncio.gather(*map(self._fence, tps))
+
+    async def _fence(self, tp: TP) -> None:
+        await self.release([tp])
+        producer = self._new_producer(f"{self._group}-{tp.topic}-{tp.partition}")
+        await producer.start()
+        self._producers[tp] = producer
+
+    async def release(self, tps: Iterable[TP] | None = None) -> None:
+        """Stop the producers of partitions (None: all); an open transaction is aborted if the broker answers."""
+        wanted = self._producers if tps is None else self._producers.keys() & set(tps)
+        stopping = [self._producers.pop(tp) for tp in list(wanted)]
+        await asyncio.gather(*map(_stop, stopping))
+
+    def owned(self) -> list[TP]:
+        """Return the partitions that this worker can commit records of."""
+        return list(self._producers)
+
+    async def commit(self, tp: TP, next_offset: int, outputs: Mapping[TP, list[Output]]) -> dict[TP, int]:
+        """Write `outputs` and the next offset of `tp` in one transaction.
+
+        Returns for each partition that was written to the offset after its last record. Raises when the
+        transaction was not committed, or when it is not known whether it was: then the worker has to end.
+        """
+        producer = self._producers[tp]
+        await producer.begin_transaction()
+        written: defaultdict[TP, list[tuple[asyncio.Future[Any], int]]] = defaultdict(list)
+        # A partition takes its next batch when the one before is on its way, so: first one of each.
+        for turn in zip_longest(*(_batches(producer, *item) for item in outputs.items())):
+            for target, batch in filter(None, turn):
+                future = await producer.send_batch(batch, target.topic, partition=target.partition)
+                written[target].append((future, batch.record_count()))
+        offsets = {TopicPartition(*tp): OffsetAndMetadata(next_offset, "")}
+        await asyncio.gather(
+            producer.send_offsets_to_transaction(offsets, self._group),
+            *(future for futures in written.values() for future, _ in futures),
+        )
+        await producer.commit_transaction()
+        return {target: _end(futures[-1]) for target, futures in written.items()}
+
+
+def _end(sent: tuple[asyncio.Future[Any], int]) -> int:
+    future, count = sent
+    first: int = future.result().offset
+    return first + count
+
+
+def _batches(producer: AIOKafkaProducer, target: TP, records: list[Output]) -> Iterator[tuple[TP, Any]]:
+    """Yield the records as wire batches, none larger than the producer's batch size, but for a single record."""
+    batch = producer.create_batch()
+    for record in records:
+        fields = {"timestamp": None, "key": record.key, "value": record.value, "headers": list(record.headers)}
+        if batch.append(**fields) is None:
+            yield target, batch
+            batch = producer.create_batch()
+            batch.append(**fields)
+    if batch.record_count():
+        yield target, batch
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    # The next owner of the partition aborts what is left open here, so none of this has to succeed.
+    with suppress(Exception):
+        async with asyncio.timeout(_ABORT_SECONDS):
+            if producer._txn_manager.is_in_transaction():
+                await producer.abort_transaction()
+    with suppress(Exception):
+        async with asyncio.timeout(_ABORT_SECONDS):
+            await producer.stop()

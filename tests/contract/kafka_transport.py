@@ -1,0 +1,138 @@
+"""The Kafka transport under contract, on a real broker."""
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import faust
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import NewTopic
+
+from streams.transport.batches import Output, Record, partition_of
+from streams.transport.kafka import app_settings
+from streams.transport.log import TopicConfig
+
+WORKERS = Path(__file__).with_name("workers.py")
+TABLES = ("table", "other", "counts")  # those that agents of the suite use without declaring them
+GROUPS = ("group", "chain", "failing")
+
+
+class Kafka:
+    """Kafka, with the topics of one test."""
+
+    name = "kafka"
+
+    def __init__(self, home: Path, bootstrap: str) -> None:
+        self.home = home
+        self.bootstrap = bootstrap
+        self.admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+        self.partitions: dict[str, int] = {}
+        self.apps = 0
+        self._delete_all()
+        self._reader = KafkaConsumer(
+            bootstrap_servers=bootstrap, isolation_level="read_committed", enable_auto_commit=False, fetch_max_wait_ms=10
+        )
+        self._producer = KafkaProducer(bootstrap_servers=bootstrap, max_request_size=1 << 24, linger_ms=5)
+
+    def _delete_all(self) -> None:
+        while topics := [name for name in self.admin.list_topics() if not name.startswith("__")]:
+            self.admin.delete_topics(topics)
+            time.sleep(0.05)
+
+    def declare(self, *topics: TopicConfig) -> None:
+        count = max(topic.partitions for topic in topics)
+        wanted = {topic.name: topic.partitions for topic in topics}
+        wanted |= {f"{group}-{table}-changelog": count for group in GROUPS for table in TABLES}
+        wanted |= {f"group-{table}-changelog": 1 for table in ("totals", "total", "durable", "memory")}
+        new = {name: partitions for name, partitions in wanted.items() if name not in self.partitions}
+        self.admin.create_topics([self._topic(name, partitions) for name, partitions in new.items()])
+        self.partitions.update(new)
+
+    def _topic(self, name: str, partitions: int) -> NewTopic:
+        configs = {"max.message.bytes": str(1 << 24)}
+        if name.endswith("-changelog"):
+            configs["cleanup.policy"] = "compact"
+        return NewTopic(name, partitions, 1, topic_configs=configs)
+
+    def append(self, *records: Output) -> None:
+        for topic, key, value, headers, partition in records:
+            target = partition_of(key, self.partitions[topic]) if partition is None else partition
+            self._producer.send(topic, value, key, list(headers), target)
+        self._producer.flush()
+
+    def read(self, topic: str) -> list[Record]:
+        tps = [TopicPartition(topic, partition) for partition in range(self.partitions.get(topic, 1))]
+        return sorted(self._read(dict.fromkeys(tps, 0)), key=lambda record: (record.partition, record.offset))
+
+    def _read(self, starts: dict[TopicPartition, int]) -> list[Record]:
+        reader = self._reader
+        reader.assign(list(starts))
+        ends = reader.end_offsets(list(starts))
+        for tp, offset in starts.items():
+            reader.seek(tp, offset)
+        found = []
+        while any(reader.position(tp) < ends[tp] for tp in starts):
+            for records in reader.poll(timeout_ms=100).values():
+                found += [
+                    Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, tuple(r.headers))
+                    for r in records
+                ]
+        return found
+
+    def state(self, table: str) -> dict[bytes, bytes]:
+        kept: dict[bytes, bytes] = {}
+        for group in GROUPS:
+            topic = f"{group}-{table}-changelog"
+            for record in self.read(topic) if topic in self.partitions else ():
+                kept[record.key] = record.value
+        return {key: value for key, value in kept.items() if value is not None}
+
+    def lag(self, group: str, *topics: str) -> int:
+        committed = self.admin.list_group_offsets({group: None})[group]
+        starts = {
+            tp: committed[tp].offset if tp in committed else 0
+            for topic in topics
+            for tp in (TopicPartition(topic, partition) for partition in range(self.partitions[topic]))
+        }
+        ends = self._reader.end_offsets(list(starts))
+        behind = {tp: offset for tp, offset in starts.items() if offset < ends[tp]}
+        if (offsets := sum(ends[tp] - offset for tp, offset in behind.items())) > 100:
+            return offsets
+        # Between the two there may be nothing but the markers of transactions.
+        return len(self._read(behind)) if behind else 0
+
+    def app(self, group: str, **options: Any) -> faust.App:
+        """A worker's app with a directory of its own, as after the loss of the last one's."""
+        self.apps += 1
+        return build_app(group, self.bootstrap, self.home / str(self.apps), self.partitions, **options)
+
+    def worker(self, name: str, **options: Any) -> subprocess.Popen[str]:
+        arguments = [f"{key}={value}" for key, value in options.items()]
+        command = [sys.executable, str(WORKERS), name, f"{self.bootstrap}#{self.home / 'worker'}", *arguments]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def close(self) -> None:
+        self._producer.close()
+        self._reader.close()
+        self.admin.close()
+
+
+def build_app(
+    group: str, bootstrap: str, home: Path, partitions: dict[str, int] | None = None, **options: Any
+) -> faust.App:
+    """Return an app with the tables that agents of the suite use without declaring them."""
+    settings = app_settings({"bootstrap_servers": [bootstrap]}, home, **{"session_seconds": 6, **options})
+    app = faust.App(group, **settings, web_enabled=False, topic_partitions=1)
+    if partitions is None:
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+        described = admin.describe_topics()
+        partitions = {topic["name"]: len(topic["partitions"]) for topic in described}
+        admin.close()
+    for table in TABLES:
+        changelog = f"{group}-{table}-changelog"
+        if changelog in partitions and not re.fullmatch(r"declared", table):
+            app.Table(table, partitions=partitions[changelog])
+    return app

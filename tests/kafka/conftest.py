@@ -1,0 +1,96 @@
+"""Real brokers for the tests of this folder: every test that asks for one runs with each Kafka version.
+
+A folder `kafka` with an `__init__.py` would hide the package of that name: this one has none.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from kafka import KafkaAdminClient
+from streams.cluster.broker_jars import jars, java
+from streams.cluster.brokers import VERSIONS, BrokersError, Cluster
+from streams.cluster.connection import Connection
+
+YOURS = os.environ.get("KAFKA_BOOTSTRAP")
+USERS = ("livepool", "producer", "scrm")
+
+
+class Yours(NamedTuple):
+    """A broker that was there before, without encryption or passwords; it is neither stopped nor emptied."""
+
+    bootstrap: str
+
+    def connection(self) -> Connection:
+        """How a client connects."""
+        return Connection(self.bootstrap)
+
+
+@pytest.fixture(scope="session", params=["yours"] if YOURS else VERSIONS)
+def kafka_version(request: pytest.FixtureRequest) -> str:
+    """The version of Kafka, `yours` with KAFKA_BOOTSTRAP. Its jars and a Java are there, or the test is skipped."""
+    version = str(request.param)
+    if version != "yours":
+        try:
+            java()
+            jars(version)
+        except BrokersError as error:
+            pytest.skip(f"no broker: {error}")
+    return version
+
+
+@pytest.fixture(scope="session")
+def own_version(kafka_version: str) -> str:
+    """The version, for tests that start and kill brokers of their own."""
+    if kafka_version == "yours":
+        pytest.skip("starts brokers of its own: unset KAFKA_BOOTSTRAP")
+    return kafka_version
+
+
+@pytest.fixture(scope="session")
+def brokers(kafka_version: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster | Yours]:
+    """A running one-broker cluster, shared by all tests: name topics and groups of your own, leave it running."""
+    if YOURS:
+        yield Yours(YOURS)
+    else:
+        yield from _running(Cluster(_home(tmp_path_factory, kafka_version, "one"), version=kafka_version))
+
+
+@pytest.fixture(scope="session")
+def three_brokers(own_version: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A running cluster of three; a test that ends one of them starts it again."""
+    yield from _running(Cluster(_home(tmp_path_factory, own_version, "three"), version=own_version, brokers=3))
+
+
+@pytest.fixture(scope="session")
+def secure_brokers(own_version: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A running secure cluster with USERS and admin; ACLs that a test makes it removes."""
+    yield from _running(Cluster(_home(tmp_path_factory, own_version, "secure"), version=own_version, users=USERS))
+
+
+def _home(folders: pytest.TempPathFactory, version: str, name: str) -> Path:
+    return folders.mktemp(f"kafka-{version}-{name}")
+
+
+def _running(cluster: Cluster) -> Iterator[Cluster]:
+    cluster.up()
+    yield cluster
+    cluster.down()
+
+
+@pytest.fixture
+def empty_brokers(own_version: str, brokers: Cluster) -> Connection:
+    """A connection to brokers without any topic or group: what tests before have left is removed."""
+    connection = brokers.connection()
+    with KafkaAdminClient(**connection.kafka_python()) as admin:
+        while topics := [name for name in admin.list_topics() if not name.startswith("__")]:
+            admin.delete_topics(topics, raise_errors=False)  # brokers list them a moment longer
+            time.sleep(0.02)
+        # A coordinator that has just been made is not ready at once.
+        while groups := [group["group_id"] for group in admin.list_groups()]:
+            admin.delete_groups(groups)
+    return connection

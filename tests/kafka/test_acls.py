@@ -1,0 +1,198 @@
+"""Ways to log in, and the rights of the roles, on real brokers that refuse what nobody has allowed."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from click.testing import CliRunner
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import (
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ResourcePatternFilter,
+    ResourceType,
+)
+from kafka.errors import (
+    AuthorizationError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailedError,
+)
+from kafka.structs import OffsetAndMetadata
+
+from streams.cli import main
+from streams.cluster.acl_admin import add_acls, missing_acls
+from streams.cluster.acls import Role, acls
+from streams.cluster.brokers import Cluster
+from streams.cluster.connection import VARIABLES, Connection
+from streams.cluster.dead_letters import Filter, letters
+from streams.cluster.lag import lag
+from streams.cluster.letter_boxes import ClusterLetterBox
+from streams.cluster.session import ClusterError, admin_session
+from streams.cluster.topic_admin import apply_topics
+
+pytestmark = pytest.mark.kafka
+
+EVERY_ACL = ACLFilter(
+    None, None, ACLOperation.ANY, ACLPermissionType.ANY,
+    ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY),
+)  # fmt: skip
+
+
+@pytest.fixture
+def cluster(secure_brokers: Cluster) -> Iterator[Cluster]:
+    """A secure cluster with Livepool's topics and no rights for anybody; afterwards without topics again."""
+    apply_topics(secure_brokers.connection(), partitions=1)
+    with admin_session(secure_brokers.connection()) as admin:
+        yield secure_brokers
+        admin.delete_acls([EVERY_ACL])
+        admin.delete_topics([name for name in admin.list_topics() if not name.startswith("__")], raise_errors=False)
+
+
+def allow(cluster: Cluster, role: Role, user: str) -> Connection:
+    """Give a user a role; how this user connects."""
+    wanted = acls({role: [f"User:{user}"]})
+    with admin_session(cluster.connection()) as admin:
+        add_acls(admin, missing_acls(admin, wanted)[0])
+        while missing_acls(admin, wanted)[0]:
+            time.sleep(0.02)  # brokers learn of it a moment later
+    return cluster.connection(user)
+
+
+def logins(cluster: Cluster, user: str, folder: Path) -> dict[str, Connection]:
+    security = cluster.secure
+    assert security is not None
+    token = folder / "token"
+    token.write_text(security.token(user))
+    trust = {"ca_file": security.ca_file}
+    return {
+        "password": cluster.connection(user),
+        "certificate": Connection(
+            cluster.bootstrap_mtls, "SSL", cert_file=security.cert_file(user), key_file=security.key_file(user), **trust
+        ),
+        "token": Connection(cluster.bootstrap_sasl, "SASL_SSL", "OAUTHBEARER", token_file=token, **trust),
+    }
+
+
+@pytest.mark.parametrize("way", ["password", "certificate", "token"])
+def test_both_libraries_log_in(cluster: Cluster, tmp_path: Path, way: str) -> None:
+    allow(cluster, "producer", "producer")
+    connection = logins(cluster, "producer", tmp_path)[way].checked()
+    with closing(KafkaProducer(**connection.kafka_python())) as producer:
+        assert producer.send("checkout", b"1").get(30).offset == 0
+
+    async def send() -> int:
+        async with AIOKafkaProducer(**connection.aiokafka()) as producer:
+            return (await producer.send_and_wait("checkout", b"2")).offset
+
+    assert asyncio.run(send()) == 1
+
+
+def test_a_wrong_password_is_said_and_not_shown(cluster: Cluster, tmp_path: Path) -> None:
+    wrong = tmp_path / "password"
+    wrong.write_text("wr0ng-s3cret")
+    with pytest.raises(ClusterError) as error, admin_session(cluster.connection()._replace(password_file=wrong)):
+        pass
+    assert "Authentication failed" in str(error.value)
+    assert VARIABLES["password_file"] in str(error.value)
+    assert "s3cret" not in str(error.value)
+
+
+def test_an_authority_that_did_not_sign_the_broker_is_refused(cluster: Cluster) -> None:
+    with pytest.raises(ClusterError) as error, admin_session(cluster.connection()._replace(ca_file=None)):
+        pass
+    assert "CERTIFICATE_VERIFY_FAILED" in str(error.value)
+    assert VARIABLES["ca_file"] in str(error.value)
+
+
+def test_without_rights_nothing_goes(cluster: Cluster) -> None:
+    with closing(KafkaProducer(max_block_ms=5000, **cluster.connection("scrm").kafka_python())) as producer:
+        with pytest.raises(KafkaError):
+            producer.send("checkout", b"1").get(10)
+
+
+def test_a_worker_does_its_work_and_no_more(cluster: Cluster) -> None:
+    connection = allow(cluster, "worker", "livepool")
+    arguments = connection.kafka_python()
+    with closing(KafkaProducer(transactional_id="livepool-checkout-0", **arguments)) as producer:
+        producer.init_transactions()
+        producer.begin_transaction()
+        for topic in ("arrivals", "journeys", "credit-ledger", "dead-letters", "livepool-buyers-changelog"):
+            producer.send(topic, b"1", key=b"k")
+        offsets = {TopicPartition("checkout", 0): OffsetAndMetadata(0, "", -1)}
+        producer.send_offsets_to_transaction(offsets, "livepool")
+        producer.commit_transaction()
+    with closing(KafkaConsumer(group_id="livepool", **arguments)) as consumer:
+        consumer.assign([TopicPartition("livepool-buyers-changelog", 0), TopicPartition("checkout", 0)])
+        consumer.seek_to_beginning()
+        assert consumer.poll(timeout_ms=10_000, max_records=1)
+    with closing(KafkaProducer(max_block_ms=5000, **arguments)) as producer:
+        with pytest.raises(TopicAuthorizationFailedError):
+            producer.send("checkout", b"an event of its own").get(10)
+    with closing(KafkaProducer(transactional_id="someone-else", max_block_ms=5000, **arguments)) as producer:
+        with pytest.raises(TransactionalIdAuthorizationFailedError):
+            producer.init_transactions()
+    with KafkaAdminClient(**arguments) as admin, pytest.raises(AuthorizationError):
+        admin.create_topics({"mine": {"num_partitions": 1, "replication_factor": 1}})
+
+
+def test_an_scrm_team_reads_its_topics_in_its_groups(cluster: Cluster) -> None:
+    arguments = allow(cluster, "scrm", "scrm").kafka_python()
+    with closing(KafkaConsumer("pool-feedback", group_id="scrm-crm", **arguments)) as consumer:
+        consumer.poll(timeout_ms=3000)
+        assert consumer.assignment()
+    with closing(KafkaConsumer("pool-feedback", group_id="livepool", **arguments)) as consumer:
+        with pytest.raises(GroupAuthorizationFailedError):
+            consumer.poll(timeout_ms=5000)
+    with KafkaAdminClient(**arguments) as admin:
+        assert set(admin.list_topics()) == {"pool-feedback", "pool-events"}  # the others are not even seen
+
+
+def test_an_operator_looks_and_replays(cluster: Cluster) -> None:
+    headers = [("reason", b"bad_json"), ("detail", b""), ("topic", b"checkout"), ("partition", b"0"),
+               ("offset", b"0"), ("time", b"")]  # fmt: skip
+    with closing(KafkaProducer(**cluster.connection().kafka_python())) as producer:
+        producer.send("dead-letters", b"{", headers=headers).get(30)
+    connection = allow(cluster, "operator", "livepool")
+    assert sum(place.lag for place in lag(connection)) == 0
+    with ClusterLetterBox(connection) as box:
+        assert len(box.replay(list(letters(box, Filter())))) == 1
+    assert sum(place.lag for place in lag(connection)) > 0  # and `lag` may look at what it is
+    assert apply_topics(connection) == []  # there is nothing to do, and it may see that
+    with KafkaAdminClient(**connection.kafka_python()) as admin, pytest.raises(AuthorizationError):
+        admin.create_topics({"mine": {"num_partitions": 1, "replication_factor": 1}})
+
+
+def test_the_admin_job_makes_the_topics_and_reads_none(cluster: Cluster) -> None:
+    connection = allow(cluster, "admin", "livepool")
+    with admin_session(cluster.connection()) as admin:
+        admin.delete_topics(["room-metrics"])
+    while "room-metrics" not in {change.topic.name for change in apply_topics(connection)}:
+        pass  # brokers list a deleted topic a moment longer
+    with closing(KafkaConsumer(**connection.kafka_python())) as consumer:
+        consumer.assign([TopicPartition("credit-ledger", 0)])
+        with pytest.raises(TopicAuthorizationFailedError):
+            consumer.poll(timeout_ms=5000)
+
+
+def test_the_command_adds_rights_once_and_names_what_is_too_much(cluster: Cluster) -> None:
+    connection = cluster.connection()
+    values = {
+        VARIABLES[field]: str(value) for field, value in connection._asdict().items() if value is not None
+    }
+    runner = CliRunner(env=values | {"LANG": "C", "LC_ALL": ""})
+    first = runner.invoke(main, ["topics", "acls", "--scrm", "User:scrm", "--apply"])
+    assert first.exit_code == 0, first.output
+    assert "+ User:scrm  READ  topic pool-feedback" in first.stdout
+    assert "6 rights added" in first.stdout
+    allow(cluster, "producer", "scrm")
+    again = runner.invoke(main, ["topics", "acls", "--scrm", "User:scrm", "--apply"])
+    assert "0 rights added" in again.stdout
+    assert "User:scrm  WRITE  topic checkout" in again.stderr
