@@ -61,14 +61,14 @@ def jars(version: str, say: Say = lambda _: None, environment: Mapping[str, str]
         raise BrokersError(f"{version!r} is no Kafka version such as {DEFAULT_VERSION}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=folder.parent) as temporary:
-        _fetch(version, Path(temporary, "jars"), say)
+        _fetch(version, Path(temporary, "jars"), say, environment)
         with contextlib.suppress(OSError):  # another process was first
             Path(temporary, "jars").rename(folder)
     return folder
 
 
-def _fetch(version: str, folder: Path, say: Say) -> None:
-    maven = shutil.which("mvn")
+def _fetch(version: str, folder: Path, say: Say, environment: Mapping[str, str]) -> None:
+    maven = shutil.which("mvn", path=environment.get("PATH"))
     if maven is None:
         raise BrokersError(f"no Maven (mvn) in PATH to fetch Kafka {version}: install Maven, {_OWN_BROKER}")
     if not POM.exists():
@@ -78,7 +78,9 @@ def _fetch(version: str, folder: Path, say: Say) -> None:
         "dependency:copy-dependencies", f"-DoutputDirectory={folder}",
     ]  # fmt: skip
     last: deque[str] = deque(maxlen=_ENOUGH)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603
+    with subprocess.Popen(  # noqa: S603
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(environment)
+    ) as process:
         for line in process.stdout or ():
             if line.startswith("[ERROR]"):
                 last.append(line.rstrip())

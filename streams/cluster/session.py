@@ -4,13 +4,14 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kafka import KafkaAdminClient
 from kafka.errors import AuthorizationError, KafkaConnectionError, KafkaError, KafkaTimeoutError
 
+from kafka import KafkaAdminClient
 from streams.cluster.connection import VARIABLES, Connection
 
 CLIENT_ID = "livepool"
 BOOTSTRAP_MS = 10_000
+_PASSWORD = ("username", "password_file")
 _CONNECTING = logging.getLogger("kafka.net.manager")
 
 
@@ -23,9 +24,7 @@ def admin_session(connection: Connection) -> Iterator[KafkaAdminClient]:
     """An admin client; ClusterError when the brokers cannot be reached or refuse."""
     with (
         cluster_errors(connection),
-        KafkaAdminClient(
-            client_id=CLIENT_ID, bootstrap_timeout_ms=BOOTSTRAP_MS, **connection.kafka_python()
-        ) as admin,
+        KafkaAdminClient(client_id=CLIENT_ID, bootstrap_timeout_ms=BOOTSTRAP_MS, **connection.kafka_python()) as admin,
     ):
         yield admin
 
@@ -65,8 +64,10 @@ def _in_words(error: KafkaError, connection: Connection, causes: _Causes) -> str
         return f"{error}. Not allowed: `livepool topics acls` prints the rights that each role needs"
     if not isinstance(error, KafkaTimeoutError | KafkaConnectionError):
         return str(error)
-    if cause := causes.telling("AuthenticationFailed"):
-        return f"{connection.brokers} did not let us in: {cause}. Check {_names('sasl', 'username', 'password_file')}"
+    # Brokers hang up on a wrong password; whether their answer is still read before that is a matter of luck.
+    if connection.sasl is not None and (cause := causes.telling("AuthenticationFailed", "disconnected")):
+        login = ("token_file", "token_url", "client_id") if connection.sasl == "OAUTHBEARER" else _PASSWORD
+        return f"{connection.brokers} did not let us in: {cause}. Check {_names('security', 'sasl', *login)}"
     if cause := causes.telling("CERTIFICATE", "SSL"):
         return f"no TLS with {connection.brokers}: {cause}. Check {_names('security', 'ca_file', 'cert_file')}"
     return (

@@ -31,7 +31,7 @@ def brokers(admin: KafkaAdminClient) -> int:
 
 
 def existing_topics(admin: KafkaAdminClient, names: Iterable[str]) -> dict[str, ExistingTopic]:
-    """Those of `names` that the cluster has, by name, with the settings in force."""
+    """Those of `names` that the cluster has, by name, with the settings in force; ClusterError when it hides them."""
     described = {topic["name"]: topic for topic in admin.describe_topics() if not topic["error_code"]}
     found = [name for name in names if name in described]
     if not found:
@@ -39,6 +39,11 @@ def existing_topics(admin: KafkaAdminClient, names: Iterable[str]) -> dict[str, 
     configs = admin.describe_configs(
         [ConfigResource(ConfigResourceType.TOPIC, name) for name in found], config_filter="all"
     )["topic"]
+    if hidden := [name for name in found if not configs.get(name)]:
+        raise ClusterError(
+            f"the brokers do not show the settings of {', '.join(hidden)}: this needs the right DescribeConfigs"
+            " (`livepool topics acls --operator`); if they were deleted just now, run this again"
+        )
     return {
         name: ExistingTopic(
             name,

@@ -99,8 +99,8 @@ def _steps(topic: ClusterTopic, found: ExistingTopic) -> Iterable[Change]:
 def _settings(topic: ClusterTopic, found: ExistingTopic) -> tuple[Setting, ...]:
     wanted = dict(topic.configs)
     if "min.insync.replicas" in wanted:
-        # More than there are replicas would stop every write.
-        wanted["min.insync.replicas"] = str(min_insync(min(found.replication, topic.replication)))
+        # By the replicas that there are: more would stop every write, fewer would acknowledge what one disk has.
+        wanted["min.insync.replicas"] = str(min_insync(found.replication))
     return tuple(
         Setting(name, old, new) for name, new in wanted.items() if not _same(old := found.configs.get(name), new)
     )

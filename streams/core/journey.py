@@ -153,7 +153,7 @@ class Journeys(Desk):
         return following
 
     def _hold(self, buyer_id: str, held: list[Held]) -> None:
-        buyer = self.buyers.get(buyer_id) or Buyer([])
+        buyer = self.present(buyer_id) or Buyer([])  # no longer another, who might be erased before this one comes
         buyer.held = held
         self.buyers[buyer_id] = buyer
 

@@ -195,7 +195,7 @@ class Erased(Message, frozen=True):
 
 
 class Await(Message, frozen=True):
-    """`sender` is on its way to this buyer from another partition: hold everything else until it is there."""
+    """`sender` is on its way to this buyer: it takes this place among its messages, and what comes later waits."""
 
     buyer_id: str
     sender: str

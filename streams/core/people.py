@@ -67,8 +67,6 @@ def erased(desk: Desk, message: Erased) -> list[Message]:
     for alias in message.aliases:
         if (before := desk.buyers.get(alias)) and before.moved_to is not None:
             del desk.buyers[alias]  # nobody need know any more who it became
-            if before.held:
-                desk.buyers[alias] = Buyer([], held=before.held)
     anonymous = Buyer([], anonymous=True)
     for part in old.parts.values():
         anonymous.take(message.anonymous_id, part.without_name(message.anonymous_id))

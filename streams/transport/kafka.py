@@ -100,6 +100,10 @@ class Producer(driver.Producer):  # type: ignore[misc]
             return future
         return await super().send(topic, *args, **kwargs)
 
+    def key_partition(self, topic: str, key: bytes) -> TP:
+        """Return the topic-partition of a key."""
+        return TP(topic, self.app.consumer.key_partition(topic, key))
+
 
 class Transport(driver.Transport):  # type: ignore[misc]
     """The clients of one worker."""

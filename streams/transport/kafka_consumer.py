@@ -13,10 +13,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
-from aiokafka.errors import ConsumerStoppedError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faust.exceptions import ImproperlyConfigured
 from faust.transport import base
 from faust.types import TP, ConsumerMessage
+from mode import Service
 
 from streams.transport.batches import Output, partition_of
 from streams.transport.delivery import reading_channel, to_message
@@ -26,6 +27,7 @@ from streams.transport.kafka_state import LocalState
 from streams.transport.kafka_transactions import Transactions
 from streams.transport.tables import keeps_own_state
 from streams.transport.topics import UnknownTopicError
+from streams.transport.watchdog import Pulse, Watchdog
 from streams.transport.worker_lock import WorkerLock
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 _DRAIN_SECONDS = 20.0
 _NO_GENERATION = -2
+_BEAT_SECONDS = 0.5
+_LOOK_SECONDS = 5.0
 
 
 class RecordsLostError(RuntimeError):
@@ -79,6 +83,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         self.transactions = Transactions(self.app.conf.id, transport.transactional_producer)
         self._generation = _NO_GENERATION
         self._preparing: asyncio.Future[None] | None = None
+        self._prepared = asyncio.Event()
         self._draining = False
         self._current: set[TP] = set()  # changelogs whose local copy is what is committed
         self._next: dict[TP, int] = {}  # of partitions that are ready: the offset after the last commit
@@ -86,7 +91,8 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         self._epochs: dict[TP, int] = {}
         self._in_flight: dict[TP, KafkaBatch] = {}
         self._noticed = asyncio.Event()
-        self.commits = 0
+        self._commits = self._beats = 0
+        self._behind = False
 
     async def on_start(self) -> None:
         """Connect."""
@@ -106,9 +112,12 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
             self.local, self._own_changelogs, options.lone_consumer, loop=self.loop, beacon=self.beacon
         )
         await self.add_runtime_dependency(self.restorer)
+        self._watchdog = Watchdog(options.watchdog_seconds, self._pulse)
+        self._watchdog.start()
 
     async def on_stop(self) -> None:
         """Commit what Faust tracks, leave the group, and free the partitions."""
+        self._watchdog.stop()
         await super().on_stop()
         await self._cancel_preparation()
         with suppress(TimeoutError):
@@ -132,6 +141,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
     async def revoke(self, revoked: set[TP]) -> None:
         """Let the agents finish what they hold, then hand over to Faust."""
         self._draining = True
+        self._prepared.clear()
         await self._cancel_preparation()
         try:
             await asyncio.wait_for(self._drained(), _DRAIN_SECONDS)
@@ -187,6 +197,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
             self._epochs[tp] = self._epochs.get(tp, 0) + 1
         self._next.update(starts)
         self._resume(starts)
+        self._prepared.set()
 
     async def _starts(self, tps: set[TP]) -> dict[TP, int]:
         if not tps:
@@ -263,13 +274,17 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
     def _take(self, tp: TP, records: list[Any]) -> list[Any]:
         if self._is_changelog_tp(tp) or self.app.topics.acks_enabled_for(tp.topic):
             return records
-        position = self._kafka._subscription.subscription.assignment.state_value(tp).position
+        position = self._position(tp)
         start, self._fetched[tp] = self._fetched[tp], position
         if start != self._next[tp] or records[0].offset < start:
             raise RuntimeError(f"{tp}: fetched from {start}, but {self._next[tp]} comes next: the position was moved")
         batch = KafkaBatch(self, tp, list(map(record_of, records)), position, self._epochs[tp])
         self._in_flight[tp] = batch
         return [batch]
+
+    def _position(self, tp: Any) -> int:
+        position: int = self._kafka._subscription.subscription.assignment.state_value(as_kafka(tp)).position
+        return position
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         if isinstance(record, KafkaBatch):
@@ -327,7 +342,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
                 target = changelogs[table] = TP(self._changelog(table), partition)
                 outputs[target] = [Output(target.topic, key, value) for key, value in values.items()]
         ends = await self.transactions.commit(tp, next_offset, outputs)
-        self.commits += 1
+        self._commits += 1
         if changelogs:
             self.local.write(
                 {(table, partition): puts[table] for table in changelogs},
@@ -346,10 +361,39 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
                         pending[table, tp.partition].pop(key, None)
         return True
 
+    # Signs of life
+
+    def _pulse(self) -> Pulse:
+        return Pulse(self._beats, (self._commits, self._generation, self.restorer.progress.done), self._behind)
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _beat(self) -> None:
+        while not self.should_stop:
+            self._beats += 1
+            await self.sleep(_BEAT_SECONDS)
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _look_for_work(self) -> None:
+        while not self.should_stop:
+            await self.sleep(_LOOK_SECONDS)
+            preparing = self._preparing is not None and not self._preparing.done()
+            if preparing or self.app.rebalancing or self._in_flight:
+                self._behind = True
+                continue
+            # While the brokers do not answer nothing can be done, and another process could not do it either.
+            with suppress(KafkaError, TimeoutError):
+                tps = list(map(as_kafka, self._next))
+                ends = await self._kafka.end_offsets(tps) if tps else {}
+                self._behind = any(self._position(tp) < end for tp, end in ends.items())
+
     # Positions
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Tell Faust where the topics that it commits stand; batches know their positions themselves."""
+        """Tell Faust where the topics that it commits stand, when all partitions are prepared.
+
+        Faust calls its recovery complete after this. Batches know their positions themselves.
+        """
+        await self._prepared.wait()
         return {tp: offset for tp, offset in self._next.items() if self.app.topics.acks_enabled_for(tp.topic)}
 
     async def _seek(self, partition: TP, offset: int) -> None:

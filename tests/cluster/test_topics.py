@@ -153,3 +153,6 @@ def test_replicas_are_named_and_not_moved_and_writes_go_on():
     assert set(actions(changes).values()) == {"note"}
     assert not to_do(changes)  # two in sync of one replica would refuse every write
     assert "kafka-reassign-partitions" in changes[0].reason
+    changes = plan(cluster_topics(8, 1), existing(TABLE.values()))
+    assert not to_do(changes)  # and three replicas are not made worth less
+    assert set(actions(changes).values()) == {"note"}

@@ -1,9 +1,10 @@
 """The Kafka transport under contract, on a real broker."""
 
-import re
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,12 @@ class Kafka:
     """Kafka, with the topics of one test."""
 
     name = "kafka"
+    opening = "import sys; from contract.kafka_transport import Appender; from streams.transport.batches import Output\n"
+    opening += "log = Appender(sys.argv[1])\n"
 
     def __init__(self, home: Path, bootstrap: str) -> None:
         self.home = home
+        self.address = bootstrap
         self.bootstrap = bootstrap
         self.admin = KafkaAdminClient(bootstrap_servers=bootstrap)
         self.partitions: dict[str, int] = {}
@@ -35,7 +39,7 @@ class Kafka:
         self._reader = KafkaConsumer(
             bootstrap_servers=bootstrap, isolation_level="read_committed", enable_auto_commit=False, fetch_max_wait_ms=10
         )
-        self._producer = KafkaProducer(bootstrap_servers=bootstrap, max_request_size=1 << 24, linger_ms=5)
+        self._appender = Appender(bootstrap)
 
     def _delete_all(self) -> None:
         while topics := [name for name in self.admin.list_topics() if not name.startswith("__")]:
@@ -46,6 +50,7 @@ class Kafka:
         count = max(topic.partitions for topic in topics)
         wanted = {topic.name: topic.partitions for topic in topics}
         wanted |= {f"{group}-{table}-changelog": count for group in GROUPS for table in TABLES}
+        wanted["group-stock-changelog"] = count
         wanted |= {f"group-{table}-changelog": 1 for table in ("totals", "total", "durable", "memory")}
         new = {name: partitions for name, partitions in wanted.items() if name not in self.partitions}
         self.admin.create_topics([self._topic(name, partitions) for name, partitions in new.items()])
@@ -58,10 +63,7 @@ class Kafka:
         return NewTopic(name, partitions, 1, topic_configs=configs)
 
     def append(self, *records: Output) -> None:
-        for topic, key, value, headers, partition in records:
-            target = partition_of(key, self.partitions[topic]) if partition is None else partition
-            self._producer.send(topic, value, key, list(headers), target)
-        self._producer.flush()
+        self._appender.append(records)
 
     def read(self, topic: str) -> list[Record]:
         tps = [TopicPartition(topic, partition) for partition in range(self.partitions.get(topic, 1))]
@@ -112,12 +114,30 @@ class Kafka:
     def worker(self, name: str, **options: Any) -> subprocess.Popen[str]:
         arguments = [f"{key}={value}" for key, value in options.items()]
         command = [sys.executable, str(WORKERS), name, f"{self.bootstrap}#{self.home / 'worker'}", *arguments]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        environment = {**os.environ, "PYTHONPATH": str(WORKERS.parents[1])}
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+
+    def close(self) -> None:
+        self._appender.close()
+        self._reader.close()
+        self.admin.close()
+
+
+class Appender:
+    """Appends records as a producer of the application does: by `partition_of`."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._producer = KafkaProducer(bootstrap_servers=bootstrap, max_request_size=1 << 24)
+
+    def append(self, records: Iterable[Output]) -> None:
+        for topic, key, value, headers, partition in records:
+            count = len(self._producer.partitions_for(topic))
+            target = partition_of(key, count) if partition is None else partition
+            self._producer.send(topic, value, key, list(headers), target)
+        self._producer.flush()
 
     def close(self) -> None:
         self._producer.close()
-        self._reader.close()
-        self.admin.close()
 
 
 def build_app(
@@ -133,6 +153,6 @@ def build_app(
         admin.close()
     for table in TABLES:
         changelog = f"{group}-{table}-changelog"
-        if changelog in partitions and not re.fullmatch(r"declared", table):
+        if changelog in partitions:
             app.Table(table, partitions=partitions[changelog])
     return app

@@ -1,9 +1,11 @@
 """What agents get: every record once, in order, in batches, as it was sent."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,9 @@ import pytest
 from contract.transports import numbered, running, until
 from streams.transport.batches import Output, Record, batch_topic
 from streams.transport.log import TopicConfig
+
+
+TESTS_ON_PATH = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
 
 
 def collector(app: Any, *topics: str) -> list[list[Record]]:
@@ -144,14 +149,13 @@ async def test_an_idle_worker_notices_what_another_process_appends(transport):
             arrived.extend((time.time(), record.value) for record in batch.records)
             await batch.commit()
 
-    append = (
-        "import sys, time; from pathlib import Path; from streams.transport.log import Log, Output\n"
-        "log = Log(Path(sys.argv[1]))\n"
+    append = transport.opening + (
+        "import time\n"
         "for _ in range(5):\n"
         "    log.append([Output('source', None, b'%f' % time.time())]); time.sleep(0.3)\n"
     )
     async with running(app):
-        with subprocess.Popen([sys.executable, "-c", append, str(transport.home)]):
+        with subprocess.Popen([sys.executable, "-c", append, transport.address], env=TESTS_ON_PATH):
             await until(lambda: len(arrived) == 5)
     delays = sorted(at - float(value) for at, value in arrived)
     assert delays[2] < 0.1, delays
@@ -191,7 +195,7 @@ async def test_two_agents_of_one_topic_are_refused(transport):
 async def test_a_rebalance_at_any_moment_loses_and_doubles_nothing(transport):
     transport.declare(TopicConfig("source", 2))
     app = transport.app("group", max_records=50)
-    app.Table("table", partitions=2, store="memory://")  # with tables Faust resumes the flow earlier
+    app.Table("stock", partitions=2, store="memory://process")  # with tables Faust resumes the flow earlier
     batches: list[list[Record]] = []
     held = asyncio.Event()
 
@@ -219,7 +223,7 @@ async def test_a_rebalance_at_any_moment_loses_and_doubles_nothing(transport):
             held.clear()
             await until(held.is_set)
             rebalances = app.rebalancing_count
-            await app.consumer.subscribe(["source"])
+            await app.consumer.subscribe({tp.topic for tp in app.consumer.assignment()})
             await until(lambda rebalances=rebalances: app.rebalancing_count > rebalances)
             await until(lambda: not app.rebalancing or app.crash_reason)
         await until(lambda: transport.lag("group", "source") == 0 or app.crash_reason)
@@ -233,15 +237,13 @@ async def test_appends_of_several_processes_at_once_all_arrive(transport):
     transport.declare(TopicConfig("source"))
     app = transport.app("group")
     batches = collector(app, "source")
-    append = (
-        "import sys; from pathlib import Path; from streams.transport.log import Log, Output\n"
-        "log = Log(Path(sys.argv[1]))\n"
+    append = transport.opening + (
         "for n in range(200):\n"
         "    log.append([Output('source', sys.argv[2].encode(), b'%d' % (2 * n + i)) for i in range(2)])\n"
     )
     async with running(app):
-        command = [sys.executable, "-c", append, str(transport.home)]
-        for process in [subprocess.Popen([*command, name]) for name in ("one", "two")]:
+        command = [sys.executable, "-c", append, transport.address]
+        for process in [subprocess.Popen([*command, name], env=TESTS_ON_PATH) for name in ("one", "two")]:
             await until(lambda process=process: process.poll() is not None)
         await until(lambda: transport.lag("group", "source") == 0)
     for key in (b"one", b"two"):

@@ -63,7 +63,7 @@ async def test_stock_agents_tables_and_changelogs_work(transport):
     def build() -> tuple[faust.App, faust.Table, faust.Table]:
         app = transport.app("group")
         durable = app.Table("durable", default=int, partitions=1)
-        memory = app.Table("memory", default=int, partitions=1, store="memory://")
+        memory = app.Table("memory", default=int, partitions=1, store="memory://process")
 
         @app.agent(app.topic("plain", key_type=str, value_type=int))
         async def double(stream: Any) -> None:

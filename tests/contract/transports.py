@@ -1,4 +1,4 @@
-"""The transports under contract. A second one is one more class with these methods, in `TRANSPORTS`."""
+"""A transport under contract, and what the tests share. The other one, with the same methods: `kafka_transport`."""
 
 import asyncio
 import subprocess
@@ -22,9 +22,13 @@ class Embedded:
     """The embedded transport in a fresh directory."""
 
     name = "embedded"
+    # What a script needs to append: it makes `log` from its first argument.
+    opening = "import sys; from pathlib import Path; from streams.transport.log import Log, Output\n"
+    opening += "log = Log(Path(sys.argv[1]))\n"
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self.address = str(home)
         self.log = Log(home)
 
     def declare(self, *topics: TopicConfig) -> None:
@@ -53,9 +57,6 @@ class Embedded:
 
     def close(self) -> None:
         self.log.close()
-
-
-TRANSPORTS = {Embedded.name: Embedded}
 
 
 @asynccontextmanager

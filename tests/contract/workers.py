@@ -1,4 +1,7 @@
-"""Worker processes for the contract suite: `python workers.py NAME HOME [option=value ...]`."""
+"""Worker processes for the contract suite: `python workers.py NAME HOME [option=value ...]`.
+
+HOME is a directory, on Kafka with the address of the brokers before it: `host:port#directory`.
+"""
 
 import asyncio
 import sys
@@ -7,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import faust
-
-from contract.kafka_transport import build_app
 
 from streams.transport.batches import batch_topic
 from streams.transport.embedded import app_settings
@@ -55,6 +56,8 @@ if __name__ == "__main__":
     chosen = dict(option.split("=") for option in options)
     bootstrap, _, directory = home.rpartition("#")
     if bootstrap:
+        from contract.kafka_transport import build_app
+
         app = build_app(name, bootstrap, Path(directory), **chosen)
     else:
         app = faust.App(name, **app_settings(Path(home), **chosen), web_enabled=False)

@@ -12,6 +12,7 @@ from kafka.structs import OffsetAndMetadata
 
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from streams.cli import main
+from streams.cluster.brokers import Cluster
 from streams.cluster.connection import Connection
 from streams.cluster.lag import Lag, PartitionLag, drained, lag
 from streams.cluster.session import ClusterError
@@ -167,3 +168,19 @@ def test_the_command(connection: Connection, producer: KafkaProducer, reader: La
     shown = runner.invoke(main, ["lag"]).stdout
     assert "room-deltas" in shown
     assert "live-room" not in shown
+
+
+def test_a_reader_outlives_the_broker_that_knows_the_group(three_brokers: Cluster) -> None:
+    connection = three_brokers.connection()
+    apply_topics(connection, partitions=2)
+    with (
+        Lag(connection) as reader,
+        closing(KafkaProducer(transactional_id="livepool-test", **connection.kafka_python())) as producer,
+    ):
+        producer.init_transactions()
+        send(producer, "arrivals", b"1", b"2")
+        settled(reader, "arrivals", 3)
+        for broker in three_brokers.brokers:
+            three_brokers.stop(broker)  # another one takes the group over
+            assert place(reader, "arrivals").lag == 3
+            three_brokers.start(broker)

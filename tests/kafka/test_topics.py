@@ -11,9 +11,11 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from kafka import KafkaAdminClient
 from streams.cli import main
+from streams.cluster.brokers import Cluster
 from streams.cluster.connection import VARIABLES, Connection
 from streams.cluster.session import ClusterError, admin_session
 from streams.cluster.topic_admin import TopicsRefusedError, apply_topics, existing_topics, survey
+from streams.cluster.topic_plan import to_do
 from streams.cluster.topics import cluster_topics
 
 pytestmark = pytest.mark.kafka
@@ -117,3 +119,15 @@ def test_the_command_asks_before_records_are_deleted(empty_brokers: Connection, 
     assert "--yes" in said.stderr
     livepool(empty_brokers, "topics", "apply", "--yes")
     livepool(empty_brokers, "topics", "plan")
+
+
+def test_three_brokers_hold_three_copies_of_which_two_are_in_sync(three_brokers: Cluster) -> None:
+    connection = three_brokers.connection()
+    apply_topics(connection, partitions=2)
+    with admin_session(connection) as admin:
+        found = survey(admin)
+        assert (found.brokers, found.replication) == (3, 3)
+        assert {topic.replication for topic in found.existing.values()} == {3}
+        assert {topic.configs["min.insync.replicas"] for topic in found.existing.values()} == {"2"}
+        assert not to_do(found.plan())
+        assert to_do(survey(admin, replication=1).plan()) == []

@@ -3,14 +3,14 @@
 It shares no code with what we ship. `READINGS.md` lists where the contract leaves a choice.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 from . import envelope
 from .contract import Refused
 from .envelope import Event
-from .identity import Identity
+from .identity import Buyer, Identity
 from .orders import Orders
 from .policy import load
 from .profiles import profile
@@ -80,10 +80,13 @@ def run(lines: list[bytes], policy: dict[str, Any] | None = None) -> Outcome:
     people = [b for b in dict.fromkeys(intake.identity.people(len(arrived)).values()) if b.events]
     sales = sales_of(intake.orders, decider)
     registry = decider.registry(len(arrived))
+    bought: dict[Buyer, list[Sale]] = defaultdict(list)
+    for sale in sales:
+        bought[sale.buyer].append(sale)
     return Outcome(
         sales={s.sale_id: s.shown(rules) for s in sales},
         ledger=ledger(sales),
-        profiles={b.buyer_id: profile(b, [s for s in sales if s.buyer is b], registry) for b in people if not b.erased},
+        profiles={b.buyer_id: profile(b, bought[b], registry) for b in people if not b.erased},
         rooms=rooms(people, intake.orders, decider, sales),
         dead_letters=intake.dead_letters,
         duplicates=intake.repeats + intake.orders.duplicates,

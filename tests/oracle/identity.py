@@ -1,6 +1,7 @@
 """Who is a buyer (spec §3), for every prefix of the arrivals."""
 
 import hashlib
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -54,6 +55,10 @@ class Identity:
         self._unlinks: list[tuple[Node, Node, int, int]] = []
         self._erased: dict[Node, int] = {}  # node -> position of arrival
         self._people: dict[int, dict[Node, Buyer]] = {}
+        # What the methods below would work out anew for each event, in shows of many thousand events.
+        self._position: dict[Event, int] = {}
+        self._latest: list[int] = []  # the latest time of an event with ids, up to and with each arrival
+        self._now: dict[Node, list[Node]] = {}  # the sets after all that has arrived
 
     def admit(self, event: Event) -> bool:
         """Take the event in; False when a link of it is refused: it then counts for nothing."""
@@ -62,18 +67,34 @@ class Identity:
             for a in self._nodes(event.data["ids_a"]):
                 for b in self._nodes(event.data["ids_b"]):
                     self._unlinks.append((min(a, b), max(a, b), event.time, position))
+            self._now = self._sets(position + 1)
         elif event.type == "buyer.erased":
             self._erase(event, position)
         elif "ids" in event.data:
             nodes = self._nodes(event.data["ids"])
             links = [(a, b, event.time, position) for a, b in combinations(nodes, 2)]
-            sets = self._sets(position, links) if links else {}
-            if any(len(sets[n]) > LARGEST for n in nodes if n in sets):
+            sets = self._linked(links)
+            if any(len(of) > LARGEST for of in sets.values()):
                 return False
             event.nodes = nodes
             self._links += links
+            for of in sets.values():
+                self._now.update(dict.fromkeys(of, of))
         self.arrived.append(event)
+        self._position[event] = position
+        self._latest.append(max(self._latest[-1] if self._latest else 0, event.time if event.nodes else 0))
         return True
+
+    def _linked(self, links: list[tuple[Node, Node, int, int]]) -> dict[Node, list[Node]]:
+        """Return the sets that identifiers of the new links would be in."""
+        withdrawn = self._withdrawn(len(self.arrived))
+        sets = {n: self._now.get(n, [n]) for a, b, _, _ in links for n in (a, b)}
+        for a, b, time, _ in links:
+            left, right = sets[a], sets[b]
+            if left is not right and time > withdrawn.get((a, b), time - 1):
+                both = left + right
+                sets.update({n: both for n, of in sets.items() if of is left or of is right})
+        return sets
 
     def people(self, upto: int) -> dict[Node, Buyer]:
         """Return the buyer of every identifier after the first `upto` arrivals."""
@@ -87,19 +108,15 @@ class Identity:
         The event that moved it is among them. For an order that arrives later than that, its buyer is who it is
         with the order. All that arrived, when it never did.
         """
-        placed = self.arrived.index(order)
-        latest = max((e.time for e in self.arrived[:placed] if e.nodes), default=0)
-        for position in range(placed, len(self.arrived)):
-            latest = max(latest, self.arrived[position].time if self.arrived[position].nodes else latest)
-            if latest <= limit:
-                continue
+        placed = self._position[order]
+        for position in range(max(placed, bisect_right(self._latest, limit)), len(self.arrived)):
             events = self._events_of(order, position + 1)
             late = [e for e in events if e.time > limit]
             if late and position > placed:
                 return events, position + 1
             if late:
-                upto = min(map(self.arrived.index, late)) + 1
-                return [e for e in events if self.arrived.index(e) < upto], upto
+                upto = min(map(self._position.__getitem__, late)) + 1
+                return [e for e in events if self._position[e] < upto], upto
         return self._events_of(order, len(self.arrived)), len(self.arrived)
 
     def _events_of(self, order: Event, upto: int) -> list[Event]:
@@ -119,16 +136,21 @@ class Identity:
                     self._erased[gone] = position
                     self._generation[gone[:2]] += 1
 
-    def _sets(self, upto: int, more: list[tuple[Node, Node, int, int]] = []) -> dict[Node, list[Node]]:  # noqa: B006
-        """Return the connected set of every identifier that a standing link names."""
+    def _withdrawn(self, upto: int) -> dict[tuple[Node, Node], int]:
+        """Return the time up to which each link is withdrawn."""
         withdrawn: dict[tuple[Node, Node], int] = {}
         for a, b, time, position in self._unlinks:
             if position < upto:
                 withdrawn[a, b] = max(time, withdrawn.get((a, b), time))
+        return withdrawn
+
+    def _sets(self, upto: int) -> dict[Node, list[Node]]:
+        """Return the connected set of every identifier that a standing link names."""
+        withdrawn = self._withdrawn(upto)
         sets: dict[Node, list[Node]] = {}
-        for a, b, time, position in self._links + more:
-            if position > upto or (position == upto and not more):
-                continue
+        for a, b, time, position in self._links:
+            if position >= upto:
+                break
             left, right = sets.setdefault(a, [a]), sets.setdefault(b, [b])
             if left is not right and time > withdrawn.get((a, b), time - 1):
                 left += right

@@ -84,7 +84,7 @@ class Orders:
             aside = self._refunds.add((event.data["carrier"], event.data["refund_id"]), event)
             touched = {order_of(event)} | ({order_of(aside)} if aside else set())
         pushed_out = []
-        for order in sorted(touched & set(self.paid.first)):
+        for order in sorted(order for order in touched if order in self.paid.first):
             before, now = self._exceeding.get(order, []), self.account(order).exceeding
             pushed_out += [refund for refund in now if refund not in before]
             self._exceeding[order] = now

@@ -56,9 +56,9 @@ def peak(found: list[Stay], after: float, to: int, end: float) -> int:
 
     It can only grow at the first minute of a stay, or be there from the first minute of the window.
     """
-    starts = [-(-s.start // MINUTE) * MINUTE for s in found]
+    starts = {-(-s.start // MINUTE) * MINUTE for s in found}
     if after != float("-inf"):
-        starts.append((int(after) // MINUTE + 1) * MINUTE)
+        starts.add((int(after) // MINUTE + 1) * MINUTE)
     return max((online(found, m) for m in starts if after < m <= to and m < end), default=0)
 
 

@@ -1,0 +1,143 @@
+"""Topics and state of a cluster, read as `Log` reads them on one machine: for commands that look at what is there.
+
+Only committed records are seen. State is read from the changelogs, a table at a time.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Self
+
+from kafka import KafkaConsumer
+from kafka import TopicPartition as Partition
+from streams.cluster.connection import Connection
+from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, ClusterError, cluster_errors
+from streams.cluster.topics import changelog
+from streams.transport.batches import Record, TopicPartition
+
+_POLL_MS = 200
+_MAX_RECORDS = 5000
+_FETCH_BYTES = 4 << 20  # of one partition
+_LONGEST_SILENCE_SECONDS = 30.0
+
+
+class LogReader:
+    """Reads of a cluster with the methods of `Log`. All of them raise ClusterError when brokers or topics lack."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._tables: dict[str, dict[bytes, bytes]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing is kept open between two reads."""
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read each table once inside the block. Topics are read up to their ends at the time of the read."""
+        self._tables.clear()
+        yield
+
+    @contextmanager
+    def _consumer(self) -> Iterator[KafkaConsumer]:
+        with (
+            cluster_errors(self._connection),
+            KafkaConsumer(
+                **{"client_id": CLIENT_ID, "bootstrap_timeout_ms": BOOTSTRAP_MS, **self._connection.kafka_python()},
+                isolation_level="read_committed",
+                auto_offset_reset="earliest",
+                enable_auto_commit=False,
+                max_partition_fetch_bytes=_FETCH_BYTES,
+                fetch_max_wait_ms=_POLL_MS,
+                allow_auto_create_topics=False,
+            ) as consumer,
+        ):
+            yield consumer
+
+    def partitions(self, topic: str) -> list[TopicPartition]:
+        """Return the topic-partitions of a topic."""
+        with self._consumer() as consumer:
+            return [(tp.topic, tp.partition) for tp in _partitions(consumer, topic)]
+
+    def end_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return the offset after the last committed record, or after the marker behind it."""
+        with self._consumer() as consumer:
+            ends = consumer.end_offsets([Partition(*tp) for tp in tps])
+        return {(tp.topic, tp.partition): end for tp, end in ends.items()}
+
+    def read(self, topic: str, start: Mapping[int, int] | None = None) -> Iterator[Record]:
+        """Yield the records of a topic, each partition in order, in constant memory.
+
+        `start` maps a partition to its first offset (default 0). Ends at the end of the log as of the call.
+        """
+        begin = start or {}
+        with self._consumer() as consumer:
+            tps = _partitions(consumer, topic)
+            consumer.assign(tps)
+            for tp in tps:
+                if tp.partition in begin:
+                    consumer.seek(tp, begin[tp.partition])
+                else:
+                    consumer.seek_to_beginning(tp)
+            yield from _until(consumer, consumer.end_offsets(tps))
+
+    # State
+
+    def _table(self, name: str) -> dict[bytes, bytes]:
+        if name not in self._tables:
+            kept: dict[bytes, bytes] = {}
+            for record in self.read(changelog(name)):
+                if record.value is None:
+                    kept.pop(record.key or b"", None)
+                else:
+                    kept[record.key or b""] = record.value
+            self._tables[name] = kept
+        return self._tables[name]
+
+    def state_get(self, table: str, partition: int | None, key: bytes) -> bytes | None:  # noqa: ARG002
+        """Return one value or None; a key is in one partition, so all of them are looked at."""
+        return self._table(table).get(key)
+
+    def state_scan(
+        self,
+        table: str,
+        partition: int | None = None,  # noqa: ARG002
+        prefix: bytes = b"",
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Yield (key, value) with `prefix` in key order."""
+        kept = self._table(table)
+        return ((key, kept[key]) for key in sorted(kept) if key.startswith(prefix))
+
+    def state_size(self, table: str) -> int:
+        """Return the number of keys of a table."""
+        return len(self._table(table))
+
+
+def _partitions(consumer: KafkaConsumer, topic: str) -> list[Partition]:
+    partitions = consumer.partitions_for_topic(topic)
+    if not partitions:
+        raise ClusterError(f"no topic {topic}: make it with `livepool topics apply`")
+    return [Partition(topic, partition) for partition in sorted(partitions)]
+
+
+def _until(consumer: KafkaConsumer, ends: Mapping[Any, int]) -> Iterator[Record]:
+    heard = time.monotonic()
+    # The position moves over markers and aborted records, so it reaches the end without a record there, too.
+    while waiting := [tp for tp, end in ends.items() if consumer.position(tp) < end]:
+        polled = consumer.poll(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
+        if polled:
+            heard = time.monotonic()
+        elif time.monotonic() > heard + _LONGEST_SILENCE_SECONDS:
+            raise ClusterError(f"no answer from the brokers about {', '.join(sorted({tp.topic for tp in waiting}))}")
+        for tp, records in polled.items():
+            for record in records:
+                if record.offset < ends[tp]:
+                    headers = tuple((name, value or b"") for name, value in record.headers or ())
+                    yield Record(
+                        tp.topic, tp.partition, record.offset, record.timestamp, record.key, record.value, headers
+                    )
