@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TESTS ?= tests
 
-.PHONY: help demo test lint types bench generate clean
+.PHONY: help demo test lint types bench faults generate clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ types: $(READY)
 
 bench: $(READY)  ## Ratios: Livepool against the same core behind plain Faust agents
 	@$(BIN)/python -m pytest tests/bench -m bench -s -q
+
+faults: $(READY)  ## Kill workers and brokers under load on a real Kafka; writes .faults/table.md (ARGS=-k kill)
+	@$(BIN)/python -m pytest tests/faults -m faults -s -q $(ARGS)
 
 generate: $(READY)  ## Write the JSON Schemas and the AsyncAPI document anew from the types
 	@$(BIN)/python -m schemas.generate

@@ -16,7 +16,8 @@ from rich.table import Table
 
 from schemas.codec import encode
 from streams.app import APP_ID
-from streams.cli.common import CHUNK, as_json, home_option, open_existing
+from streams.cli.common import CHUNK, Source, as_json, home_option, open_source
+from streams.cli.connect import cluster_command
 from streams.cli.language import lang_option, yuan
 from streams.core.audit import DIMENSIONS, Books, Entry, Finding, SaleAmounts
 from streams.core.definitions import Language, Text
@@ -25,7 +26,6 @@ from streams.core.packing import Unpacker
 from streams.core.sales import sale_id_of
 from streams.topology import AGENTS
 from streams.transport.batches import Record
-from streams.transport.log import Log
 
 SHARD = 2_000_000  # records looked at in one go: memory stays below about 1 GB, however long the ledger is
 MOST_SHOWN = 20
@@ -70,7 +70,7 @@ def audit(home: Path | None, lang: Language, show_all: bool, parties: int, as_js
     Per sale and dimension: paid - refunded = net = sum of its ledger entries = sum of the parties shown, each
     party holds what is shown, no entry is there twice. Exit code 1 when something does not add up.
     """
-    with open_existing(home) as log, _progress() as progress:
+    with cluster_command(), open_source(home) as log, _progress() as progress:
         result = examine(log, progress)
     if as_json:
         click.echo(encode(_as_json(result, parties)))
@@ -80,7 +80,7 @@ def audit(home: Path | None, lang: Language, show_all: bool, parties: int, as_js
         raise click.exceptions.Exit(1)
 
 
-def examine(log: Log, progress: Progress) -> Result:
+def examine(log: Source, progress: Progress) -> Result:
     """Audit a log as of one moment."""
     with log.snapshot():
         ends = log.end_offsets([*log.partitions("attributed-sales"), *log.partitions("credit-ledger")])
@@ -103,14 +103,14 @@ class _Shard(NamedTuple):
     def has(self, key: bytes) -> bool:
         return crc32(key) % self.of == self.number
 
-    def records(self, log: Log, topic: str) -> Iterator[Record]:
+    def records(self, log: Source, topic: str) -> Iterator[Record]:
         records = log.read(topic)
         while chunk := list(islice(records, CHUNK)):
             yield from (record for record in chunk if self.has(record.key or b""))
             self.advance(len(chunk))
 
 
-def _examine_shard(log: Log, result: Result, shard: _Shard) -> None:
+def _examine_shard(log: Source, result: Result, shard: _Shard) -> None:
     books = Books()
     for record in shard.records(log, "attributed-sales"):
         sale = _SALE.decode(record.value).data if record.value else None
@@ -135,7 +135,7 @@ def _examine_shard(log: Log, result: Result, shard: _Shard) -> None:
     result.order_lines = (result.order_lines or 0) + lines
 
 
-def _paid_lines(log: Log) -> Iterator[tuple[str, int, int]]:
+def _paid_lines(log: Source) -> Iterator[tuple[str, int, int]]:
     """(sale_id, paid fen, refunded fen) of every paid line in the order book."""
     for _, value in log.state_scan("orders"):
         order = _ORDER(value)

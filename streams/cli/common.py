@@ -5,17 +5,22 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 import click
 
 from schemas.codec import encode, topic_of
 from streams.agents.dead_letters import LINE, UNKNOWN_TYPE
 from streams.app import open_log
+from streams.cli.connect import cluster_command, find_connection
 from streams.settings import Settings, SettingsError, from_environment, read_policy, remembered_policy
 from streams.transport.batches import Output, Record
 from streams.transport.log import Log
 
+if TYPE_CHECKING:
+    from streams.cluster.log_reader import LogReader
+
+Source: TypeAlias = "Log | LogReader"  # topics and state, of one machine or of a cluster
 FALLBACK_TOPIC = "live-room"  # where the sender puts what names no known type
 CHUNK = 2000  # lines of one append
 
@@ -64,6 +69,17 @@ def open_existing(home: Path | None) -> Log:
             " or name its folder by --home"
         )
     return open_log(settings)
+
+
+def open_source(home: Path | None) -> Source:
+    """What commands read from: the cluster of $LIVEPOOL_BROKERS; without it, or with --home, a run on this machine."""
+    connection = find_connection() if home is None else None
+    if connection is None:
+        return open_existing(home)
+    from streams.cluster.log_reader import LogReader  # noqa: PLC0415 - kafka-python is loaded when it is used
+
+    with cluster_command():
+        return LogReader(connection)
 
 
 class InputLine(NamedTuple):
@@ -121,7 +137,8 @@ def to_output(line: InputLine) -> Output:
 
 def dead_letter(record: Record) -> dict[str, Any]:
     """A dead letter as text (spec §9)."""
-    headers = dict(record.headers)
+    # Livepool's own come first; a sender may have some of the same names.
+    headers = dict(reversed(record.headers))
     offset = headers.get(LINE, headers["offset"])
     return {
         "reason": headers["reason"].decode(),

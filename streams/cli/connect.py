@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import click
 
 from streams.cluster.connection import VARIABLES, Connection
+from streams.cluster.oauth import TokenError
+from streams.cluster.session import ClusterError
 from streams.settings import SettingsError
 
 
@@ -28,9 +30,6 @@ def need_connection() -> Connection:
 @contextmanager
 def cluster_command() -> Iterator[None]:
     """Show what the cluster or the settings refuse as an error of the command."""
-    from streams.cluster.oauth import TokenError  # noqa: PLC0415 - kafka-python is loaded when it is used
-    from streams.cluster.session import ClusterError  # noqa: PLC0415
-
     try:
         yield
     except (SettingsError, ClusterError, TokenError) as error:

@@ -157,19 +157,25 @@ class Cluster:
             raise BrokersError(f"broker {broker}: its storage could not be laid out:\n{said}")
 
     def _wait_ready(self, wanted: Iterable[int]) -> None:
+        """Wait until every broker that runs knows every other one."""
         end = time.monotonic() + _READY_SECONDS
-        missing = set(wanted)
-        while missing := {broker for broker in missing if not self._is_ready(broker, missing)}:
-            for broker in missing:
-                process = self._processes[broker]
-                if process.pid() is None:
-                    raise BrokersError(f"broker {broker} ended while it started:\n{process.last_words()}")
-                if time.monotonic() > end:
-                    raise BrokersError(f"broker {broker}: no answer in {_READY_SECONDS:.0f} s:\n{process.last_words()}")
+        while True:
+            running = set(self.running())
+            for broker in wanted:
+                if broker not in running:
+                    raise BrokersError(
+                        f"broker {broker} ended while it started:\n{self._processes[broker].last_words()}"
+                    )
+            unready = [broker for broker in sorted(running) if not running <= self._known_to(broker)]
+            if not unready:
+                return
+            if time.monotonic() > end:
+                words = self._processes[unready[0]].last_words()
+                raise BrokersError(f"broker {unready[0]} is not ready after {_READY_SECONDS:.0f} s:\n{words}")
             time.sleep(_LOOK_SECONDS)
 
-    def _is_ready(self, broker: int, wanted: set[int]) -> bool:
-        """Does it listen, and does the cluster know all that are wanted?"""
+    def _known_to(self, broker: int) -> set[int]:
+        """The brokers that one of them knows to take part; none when it does not answer."""
         connection = self._inside(broker)
         host, port = connection.brokers.split(":")
         try:
@@ -177,10 +183,10 @@ class Cluster:
             with KafkaAdminClient(
                 bootstrap_timeout_ms=_ASK_MS, request_timeout_ms=_ASK_MS, **connection.kafka_python()
             ) as admin:
-                told = admin.describe_cluster()["brokers"]
+                # What it has been told by the only broker that it was given; `describe_cluster` asks any.
+                return {known.node_id for known in admin._client.cluster.brokers()}  # noqa: SLF001
         except (OSError, KafkaError):
-            return False
-        return wanted <= {each["broker_id"] for each in told if not each.get("is_fenced")}
+            return set()
 
     def _inside(self, broker: int) -> Connection:
         """The connection to one broker that the brokers use among themselves, as admin."""

@@ -21,6 +21,7 @@ _POLL_MS = 100
 _LONGEST_SILENCE_SECONDS = 30.0
 _REQUEST_BYTES = 4 << 20
 _SEND_SECONDS = 60.0
+_TRANSACTION_MS = 15_000  # what a killed replay has left open holds up the workers as long as this
 
 
 class EmbeddedLetterBox:
@@ -109,6 +110,7 @@ class ClusterLetterBox:
         self._producer = KafkaProducer(
             **self._settings,
             transactional_id=TRANSACTIONAL_ID,
+            transaction_timeout_ms=_TRANSACTION_MS,
             max_request_size=_REQUEST_BYTES,
             allow_auto_create_topics=False,
         )
@@ -171,7 +173,7 @@ def _send(producer: KafkaProducer, outputs: list[Output]) -> None:
     except ProducerFencedError:
         raise ClusterError("another `livepool dlq replay` has begun: it sends what is left") from None
     except KafkaError:
-        # Else workers would wait for it for a minute. Where it fails, the next replay does it.
+        # Else workers would wait until it times out. Where it fails, the next replay does it.
         with suppress(KafkaError):
             producer.abort_transaction()
         raise

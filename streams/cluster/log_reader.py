@@ -11,6 +11,7 @@ from typing import Any, Self
 from kafka import KafkaConsumer
 from kafka import TopicPartition as Partition
 from streams.cluster.connection import Connection
+from streams.cluster.lag import Lag
 from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, ClusterError, cluster_errors
 from streams.cluster.topics import changelog
 from streams.transport.batches import Record, TopicPartition
@@ -27,6 +28,8 @@ class LogReader:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._tables: dict[str, dict[bytes, bytes]] = {}
+        with cluster_errors(connection):
+            self._places = self._consumer()
 
     def __enter__(self) -> Self:
         return self
@@ -35,7 +38,19 @@ class LogReader:
         self.close()
 
     def close(self) -> None:
-        """Nothing is kept open between two reads."""
+        """Close the connections."""
+        self._places.close()
+
+    def _consumer(self) -> KafkaConsumer:
+        return KafkaConsumer(
+            **{"client_id": CLIENT_ID, "bootstrap_timeout_ms": BOOTSTRAP_MS, **self._connection.kafka_python()},
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=_FETCH_BYTES,
+            fetch_max_wait_ms=_POLL_MS,
+            allow_auto_create_topics=False,
+        )
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -43,32 +58,25 @@ class LogReader:
         self._tables.clear()
         yield
 
-    @contextmanager
-    def _consumer(self) -> Iterator[KafkaConsumer]:
-        with (
-            cluster_errors(self._connection),
-            KafkaConsumer(
-                **{"client_id": CLIENT_ID, "bootstrap_timeout_ms": BOOTSTRAP_MS, **self._connection.kafka_python()},
-                isolation_level="read_committed",
-                auto_offset_reset="earliest",
-                enable_auto_commit=False,
-                max_partition_fetch_bytes=_FETCH_BYTES,
-                fetch_max_wait_ms=_POLL_MS,
-                allow_auto_create_topics=False,
-            ) as consumer,
-        ):
-            yield consumer
+    # Topics
 
     def partitions(self, topic: str) -> list[TopicPartition]:
         """Return the topic-partitions of a topic."""
-        with self._consumer() as consumer:
-            return [(tp.topic, tp.partition) for tp in _partitions(consumer, topic)]
+        with cluster_errors(self._connection):
+            return [(tp.topic, tp.partition) for tp in _partitions(self._places, topic)]
 
     def end_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Return the offset after the last committed record, or after the marker behind it."""
-        with self._consumer() as consumer:
-            ends = consumer.end_offsets([Partition(*tp) for tp in tps])
+        with cluster_errors(self._connection):
+            ends = self._places.end_offsets([Partition(*tp) for tp in tps])
         return {(tp.topic, tp.partition): end for tp, end in ends.items()}
+
+    def lag(self, group: str, tps: Iterable[TopicPartition]) -> int:
+        """Return how many records the group has not processed of these partitions; 0 means drained."""
+        wanted = set(tps)
+        with Lag(self._connection, group) as reader:
+            found = reader.partitions()
+        return sum(each.lag + each.pending for each in found if (each.topic, each.partition) in wanted)
 
     def read(self, topic: str, start: Mapping[int, int] | None = None) -> Iterator[Record]:
         """Yield the records of a topic, each partition in order, in constant memory.
@@ -76,7 +84,7 @@ class LogReader:
         `start` maps a partition to its first offset (default 0). Ends at the end of the log as of the call.
         """
         begin = start or {}
-        with self._consumer() as consumer:
+        with cluster_errors(self._connection), self._consumer() as consumer:
             tps = _partitions(consumer, topic)
             consumer.assign(tps)
             for tp in tps:

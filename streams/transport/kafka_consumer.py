@@ -7,6 +7,7 @@ is read. A partition that stays with this worker from one generation of the grou
 
 import asyncio
 import gc
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -32,6 +33,8 @@ from streams.transport.worker_lock import WorkerLock
 
 if TYPE_CHECKING:
     from streams.transport.kafka import Transport
+
+log = logging.getLogger("livepool.partitions")
 
 _DRAIN_SECONDS = 20.0
 _NO_GENERATION = -2
@@ -198,6 +201,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         self._next.update(starts)
         self._resume(starts)
         self._prepared.set()
+        log.info("ready: %s", ", ".join(sorted(f"{tp.topic}/{tp.partition}" for tp in self._next)) or "no partitions")
 
     async def _starts(self, tps: set[TP]) -> dict[TP, int]:
         if not tps:

@@ -34,7 +34,7 @@ def program(environment: dict[str, str], name: str, script: str) -> Path:
 
 
 def test_without_java(environment: dict[str, str]) -> None:
-    with pytest.raises(BrokersError, match="no Java.*install a JDK 17.*KAFKA_BOOTSTRAP"):
+    with pytest.raises(BrokersError, match=r"no Java.*install a JDK 17.*KAFKA_BOOTSTRAP"):
         java(environment)
 
 
@@ -51,7 +51,7 @@ def test_java_of_java_home_comes_first(environment: dict[str, str], tmp_path: Pa
 
 
 def test_without_maven(environment: dict[str, str]) -> None:
-    with pytest.raises(BrokersError, match="no Maven.*install Maven.*KAFKA_BOOTSTRAP"):
+    with pytest.raises(BrokersError, match=r"no Maven.*install Maven.*KAFKA_BOOTSTRAP"):
         jars("4.4.0", environment=environment)
 
 

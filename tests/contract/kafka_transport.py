@@ -18,7 +18,7 @@ from streams.transport.log import TopicConfig
 
 WORKERS = Path(__file__).with_name("workers.py")
 TABLES = ("table", "other", "counts")  # those that agents of the suite use without declaring them
-GROUPS = ("group", "chain", "failing")
+GROUPS = ("group", "chain", "failing", "hanging", "frozen")
 
 
 class Kafka:
@@ -111,11 +111,17 @@ class Kafka:
         self.apps += 1
         return build_app(group, self.bootstrap, self.home / str(self.apps), self.partitions, **options)
 
-    def worker(self, name: str, **options: Any) -> subprocess.Popen[str]:
+    def worker(
+        self, name: str, directory: str = "worker", log: Path | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
         arguments = [f"{key}={value}" for key, value in options.items()]
-        command = [sys.executable, str(WORKERS), name, f"{self.bootstrap}#{self.home / 'worker'}", *arguments]
+        command = [sys.executable, str(WORKERS), name, f"{self.bootstrap}#{self.home / directory}", *arguments]
         environment = {**os.environ, "PYTHONPATH": str(WORKERS.parents[1])}
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+        out = subprocess.PIPE if log is None else log.open("a")
+        return subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, text=True, env=environment)
+
+    def delete_records(self, topic: str, before: int) -> None:
+        self.admin.delete_records({TopicPartition(topic, 0): before})
 
     def close(self) -> None:
         self._appender.close()

@@ -4,7 +4,9 @@ HOME is a directory, on Kafka with the address of the brokers before it: `host:p
 """
 
 import asyncio
+import logging
 import sys
+import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,24 @@ def failing(app: faust.App) -> None:
             raise RuntimeError("the agent failed")
 
 
+def hanging(app: faust.App) -> None:
+    """Waits for what never comes."""
+
+    @app.agent(batch_topic(app, "source"))
+    async def hang(batches: Any) -> None:
+        async for _ in batches:
+            await asyncio.Event().wait()
+
+
+def frozen(app: faust.App) -> None:
+    """Blocks the event loop."""
+
+    @app.agent(batch_topic(app, "source"))
+    async def freeze(batches: Any) -> None:
+        async for _ in batches:
+            time.sleep(1_000)
+
+
 if __name__ == "__main__":
     name, home, *options = sys.argv[1:]
     chosen = dict(option.split("=") for option in options)
@@ -62,4 +82,5 @@ if __name__ == "__main__":
     else:
         app = faust.App(name, **app_settings(Path(home), **chosen), web_enabled=False)
     globals()[name](app)
+    logging.getLogger("livepool").setLevel("INFO")
     faust.Worker(app, loglevel="info").execute_from_commandline()

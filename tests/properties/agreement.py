@@ -33,7 +33,7 @@ def of_oracle(found: oracle.Outcome) -> Ends:
 
 def of_replay(out: Path) -> Ends:
     """From the files of `livepool replay`; duplicates are not in them."""
-    return _of_topics({path.stem: path.read_bytes().splitlines() for path in out.glob("*.ndjson")})
+    return of_topics({path.stem: path.read_bytes().splitlines() for path in out.glob("*.ndjson")})
 
 
 def of_home(home: Home) -> Ends:
@@ -42,10 +42,11 @@ def of_home(home: Home) -> Ends:
     topics = {topic: list(outputs[topic].values()) for topic in ("attributed-sales", "pool-feedback", "room-metrics")}
     ledger = [entry for entries in outputs["credit-ledger"].values() for entry in entries]
     letters = [json.dumps(letter) for letter in home.dead_letters()]
-    return _of_topics({**topics, "credit-ledger": ledger, "dead-letters": letters})
+    return of_topics({**topics, "credit-ledger": ledger, "dead-letters": letters})
 
 
-def _of_topics(lines: dict[str, list[Any]]) -> Ends:
+def of_topics(lines: dict[str, list[Any]]) -> Ends:
+    """From the last record of each key, all ledger entries, and dead letters as `common.dead_letter` shows them."""
     topics = {topic: list(map(json.loads, values)) for topic, values in lines.items()}
     ledger: Counter[tuple[str, str, str]] = Counter()
     for event in topics["credit-ledger"]:

@@ -1,0 +1,107 @@
+"""How the group's committed offsets move over time, and how long they stand still after a fault."""
+
+import time
+from threading import Event, Thread
+from typing import NamedTuple, Self
+
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.errors import KafkaError
+from streams import topology
+from streams.cluster.connection import Connection
+from streams.cluster.topics import GROUP
+
+_LOOK_SECONDS = 0.15
+_ASK_MS = 3000
+
+
+class Sample(NamedTuple):
+    """Offsets of the agents' partitions; `begun` and `ended` is when they were asked for and known."""
+
+    begun: float
+    ended: float
+    committed: dict[TopicPartition, int]
+    ends: dict[TopicPartition, int]
+
+
+class Progress:
+    """Looks at the offsets again and again, in a thread, also while brokers are away."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._settings = {
+            **connection.kafka_python(),
+            "request_timeout_ms": _ASK_MS,
+            "bootstrap_timeout_ms": _ASK_MS,
+        }
+        self._stopped = Event()
+        self.samples: list[Sample] = []
+        self._thread = Thread(target=self._run, name="progress", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    @property
+    def committed(self) -> int:
+        """The sum of all committed offsets."""
+        return sum(self.samples[-1].committed.values()) if self.samples else 0
+
+    def waiting(self) -> int:
+        """How many offsets lie before the group, markers of transactions included."""
+        if not self.samples:
+            return 0
+        sample = self.samples[-1]
+        return sum(end - sample.committed.get(tp, 0) for tp, end in sample.ends.items())
+
+    def recovery(self, fault: float) -> float | None:
+        """Seconds from a fault (monotonic) until each partition that had records waiting has committed some.
+
+        A partition that never commits again had nothing but markers of transactions before it. None when no
+        partition had records waiting.
+        """
+        after = [sample for sample in self.samples if sample.begun >= fault]
+        if not after:
+            return None
+        first = after[0]
+        seconds = []
+        for tp, end in first.ends.items():
+            stood = first.committed.get(tp, 0)
+            if stood < end:
+                moved = (sample.ended for sample in after if sample.committed.get(tp, 0) > stood)
+                if (at := next(moved, None)) is not None:
+                    seconds.append(at - fault)
+        return max(seconds, default=None)
+
+    def _run(self) -> None:
+        admin = None
+        while not self._stopped.wait(_LOOK_SECONDS):
+            try:
+                admin = admin or KafkaAdminClient(**self._settings)
+                self.samples.append(self._look(admin))
+            except KafkaError:
+                if admin is not None:
+                    admin.close()
+                admin = None
+        if admin is not None:
+            admin.close()
+
+    def _look(self, admin: KafkaAdminClient) -> Sample:
+        begun = time.monotonic()
+        described = admin.describe_topics([topic for agent in topology.AGENTS for topic in agent.reads])
+        tps = [
+            TopicPartition(topic["name"], partition["partition_index"])
+            for topic in described
+            for partition in topic["partitions"]
+        ]
+        found = admin.list_group_offsets({GROUP: tps})[GROUP]
+        ends = admin.list_partition_offsets(dict.fromkeys(tps, OffsetSpec.LATEST))
+        return Sample(
+            begun,
+            time.monotonic(),
+            {tp: place.offset for tp, place in found.items() if place.offset >= 0},
+            {tp: place.offset for tp, place in ends.items()},
+        )
