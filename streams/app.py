@@ -10,8 +10,8 @@ from streams.agents.board import Board
 from streams.agents.identity import Identity
 from streams.agents.intake import Intake
 from streams.agents.journey import Journey
-from streams.settings import Settings, from_environment, remember_policy
 from streams.cluster.topic_admin import cluster_partitions
+from streams.settings import Settings, from_environment, remember_policy
 from streams.transport import embedded, kafka
 from streams.transport.batches import batch_topic
 from streams.transport.log import Log, TopicConfig
@@ -79,9 +79,7 @@ def build_app(settings: Settings) -> App:
 
 def _transport(settings: Settings) -> dict[str, Any]:
     if settings.connection is None:
-        return embedded.app_settings(
-            settings.home, synchronous=settings.synchronous, max_records=settings.max_records
-        )
+        return embedded.app_settings(settings.home, synchronous=settings.synchronous, max_records=settings.max_records)
     return kafka.app_settings(
         settings.connection.aiokafka(),
         settings.home / "state",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from kafka import KafkaAdminClient
 from kafka.admin import (
     ACL,
     ACLFilter,
@@ -14,7 +15,6 @@ from kafka.admin import (
     ResourceType,
 )
 
-from kafka import KafkaAdminClient
 from streams.cluster.acls import Acl
 from streams.cluster.session import ClusterError
 

@@ -14,7 +14,7 @@ VERSIONS = ("3.9.2", "4.4.0")  # tested against
 DEFAULT_VERSION = VERSIONS[-1]
 POM = Path(__file__).parents[2] / "deploy" / "kafka" / "pom.xml"
 JAVA_VERSION = 17  # Kafka 4 needs it, Kafka 3.9 runs on it
-_OWN_BROKER = "or set KAFKA_BOOTSTRAP (host:port) to a broker that you have"
+_OWN_BROKER = "or use a broker that you have: LIVEPOOL_BROKERS=host:port, for the tests KAFKA_BOOTSTRAP"
 _ENOUGH = 8  # last lines of Maven that say what went wrong
 
 Say = Callable[[str], None]

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from kafka import KafkaAdminClient
 from streams.cluster.broker_files import HOST, layout_of, read_layout, write_files
 from streams.cluster.broker_jars import DEFAULT_VERSION, VERSIONS, BrokersError, Say, jars, java
 from streams.cluster.broker_process import BrokerProcess
@@ -184,7 +184,7 @@ class Cluster:
                 bootstrap_timeout_ms=_ASK_MS, request_timeout_ms=_ASK_MS, **connection.kafka_python()
             ) as admin:
                 # What it has been told by the only broker that it was given; `describe_cluster` asks any.
-                return {known.node_id for known in admin._client.cluster.brokers()}  # noqa: SLF001
+                return {known.node_id for known in admin._client.cluster.brokers()}
         except (OSError, KafkaError):
             return set()
 

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Self, TypeVar
 
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from streams import topology
 from streams.cluster.connection import Connection
 from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, ClusterError, cluster_errors

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Self
 
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, ProducerFencedError
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from streams.cluster.connection import Connection
 from streams.cluster.dead_letters import Letter
 from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, ClusterError, cluster_errors

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from kafka import KafkaConsumer
 from kafka import TopicPartition as Partition
+
 from streams.cluster.connection import Connection
 from streams.cluster.lag import Lag
 from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, ClusterError, cluster_errors
@@ -107,14 +108,14 @@ class LogReader:
             self._tables[name] = kept
         return self._tables[name]
 
-    def state_get(self, table: str, partition: int | None, key: bytes) -> bytes | None:  # noqa: ARG002
+    def state_get(self, table: str, partition: int | None, key: bytes) -> bytes | None:
         """Return one value or None; a key is in one partition, so all of them are looked at."""
         return self._table(table).get(key)
 
     def state_scan(
         self,
         table: str,
-        partition: int | None = None,  # noqa: ARG002
+        partition: int | None = None,
         prefix: bytes = b"",
     ) -> Iterator[tuple[bytes, bytes]]:
         """Yield (key, value) with `prefix` in key order."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from kafka import KafkaProducer
+
 from schemas.codec import decode
 from schemas.events import AnyEvent
 from schemas.rejection import Rejected

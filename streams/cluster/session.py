@@ -4,9 +4,9 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from kafka import KafkaAdminClient
 from kafka.errors import AuthorizationError, KafkaConnectionError, KafkaError, KafkaTimeoutError
 
-from kafka import KafkaAdminClient
 from streams.cluster.connection import VARIABLES, Connection
 
 CLIENT_ID = "livepool"

@@ -4,11 +4,12 @@ import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import TopicAlreadyExistsError, for_code
-
 from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
+
 from schemas.topics import DEFAULT_PARTITIONS
+from streams import topology
 from streams.cluster.connection import Connection
 from streams.cluster.session import ClusterError, admin_session
 from streams.cluster.topic_plan import Change, ExistingTopic, plan, refused, to_do
@@ -89,15 +90,27 @@ def survey(admin: KafkaAdminClient, partitions: int | None = None, replication: 
 
 
 def cluster_partitions(connection: Connection) -> int:
-    """The count of partitions that journeys have; ClusterError when topics are missing or do not fit together."""
+    """The count of partitions that journeys have; ClusterError when what a worker needs is missing or does not fit.
+
+    Asks for nothing that a worker has no right to.
+    """
+    used = {topic for agent in topology.AGENTS for topic in (*agent.reads, *agent.writes)}
+    topics = [topic for topic in cluster_topics() if topic.source or topic.name in used]
     with admin_session(connection) as admin:
-        found = survey(admin)
-    changes = found.plan()
-    if missing := [change.topic.name for change in changes if change.action == "create"]:
+        described = admin.describe_topics([topic.name for topic in topics])
+    for topic in described:
+        if for_code(topic["error_code"]) is TopicAuthorizationFailedError:
+            raise ClusterError(f"no right to {topic['name']}: `livepool topics acls` prints the rights of each role")
+    counts = {topic["name"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
+    if missing := [topic.name for topic in topics if topic.name not in counts]:
         raise ClusterError(f"the cluster lacks {', '.join(missing)}: `livepool topics apply` makes what is missing")
-    if refused(changes):
-        raise ClusterError("; ".join(reasons(changes)))
-    return found.partitions
+    count = counts["journeys"]
+    wanted = {topic.name: topic.partitions for topic in cluster_topics(count) if topic.source or not topic.keyed}
+    wanted |= {"journeys": count, "room-deltas": count}
+    for name in counts.keys() & wanted.keys():
+        if counts[name] != wanted[name]:
+            raise ClusterError(f"{name} has {counts[name]} partitions, not {wanted[name]}: `livepool topics plan`")
+    return count
 
 
 def apply(admin: KafkaAdminClient, changes: list[Change], *, may_lose: bool = False) -> list[Change]:

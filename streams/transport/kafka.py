@@ -21,7 +21,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from faust.auth import Credentials
 from faust.exceptions import ImproperlyConfigured
 from faust.transport.drivers import aiokafka as driver
-from faust.types import RecordMetadata, TP
+from faust.types import TP, RecordMetadata
 from faust.types.auth import AuthProtocol
 
 from streams.transport.batches import partition_of

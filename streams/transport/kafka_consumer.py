@@ -60,14 +60,14 @@ class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         """Partitions are about to be taken."""
         try:
             await self._consumer.revoke({TP(*tp) for tp in revoked})
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             await self._consumer.crash(error)
 
     async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
         """Partitions were given."""
         try:
             await self._consumer.assign({TP(*tp) for tp in assigned})
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             await self._consumer.crash(error)
 
 
@@ -207,7 +207,9 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         if not tps:
             return {}
         firsts = await self._kafka.beginning_offsets(list(map(as_kafka, tps)))
-        committed = dict(zip(tps, await asyncio.gather(*(self._kafka.committed(as_kafka(tp)) for tp in tps)), strict=True))
+        committed = dict(
+            zip(tps, await asyncio.gather(*(self._kafka.committed(as_kafka(tp)) for tp in tps)), strict=True)
+        )
         for tp, offset in committed.items():
             if offset is not None and offset < firsts[tp]:
                 raise RecordsLostError(
@@ -259,7 +261,9 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
     async def _fetch(self, wanted: set[TP], timeout: float) -> dict[TP, list[Any]]:
         generation = self.app.consumer_generation_id
         get = asyncio.ensure_future(
-            self._kafka.getmany(*map(as_kafka, wanted), timeout_ms=int(timeout * 1000), max_records=self._options.max_records)
+            self._kafka.getmany(
+                *map(as_kafka, wanted), timeout_ms=int(timeout * 1000), max_records=self._options.max_records
+            )
         )
         noticed = asyncio.ensure_future(self._noticed.wait())
         try:

@@ -6,8 +6,8 @@ import ssl
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+
 from streams.cluster.connection import VARIABLES, Connection
 from streams.settings import SettingsError
 

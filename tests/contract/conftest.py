@@ -1,5 +1,6 @@
 import asyncio
 import inspect
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,6 @@ import pytest
 
 from contract.kafka_transport import Kafka
 from contract.transports import Embedded
-import os
 
 
 @pytest.fixture(params=["embedded", "kafka"])

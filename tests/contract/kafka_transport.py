@@ -25,7 +25,9 @@ class Kafka:
     """Kafka, with the topics of one test."""
 
     name = "kafka"
-    opening = "import sys; from contract.kafka_transport import Appender; from streams.transport.batches import Output\n"
+    opening = (
+        "import sys; from contract.kafka_transport import Appender; from streams.transport.batches import Output\n"
+    )
     opening += "log = Appender(sys.argv[1])\n"
 
     def __init__(self, home: Path, bootstrap: str) -> None:
@@ -37,7 +39,10 @@ class Kafka:
         self.apps = 0
         self._delete_all()
         self._reader = KafkaConsumer(
-            bootstrap_servers=bootstrap, isolation_level="read_committed", enable_auto_commit=False, fetch_max_wait_ms=10
+            bootstrap_servers=bootstrap,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=10,
         )
         self._appender = Appender(bootstrap)
 

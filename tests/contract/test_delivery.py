@@ -14,7 +14,6 @@ from contract.transports import numbered, running, until
 from streams.transport.batches import Output, Record, batch_topic
 from streams.transport.log import TopicConfig
 
-
 TESTS_ON_PATH = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
 
 

@@ -55,5 +55,5 @@ class Feeder:
                 self.sent += len(chunk)
                 time.sleep(0 if len(chunk) == 2000 else _STEP_SECONDS)
             self._sender.flush()
-        except BaseException as error:  # noqa: BLE001 - it is raised again by `finish`
+        except BaseException as error:
             self._failure = error

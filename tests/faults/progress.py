@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
+
 from streams import topology
 from streams.cluster.connection import Connection
 from streams.cluster.topics import GROUP

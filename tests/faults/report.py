@@ -40,5 +40,9 @@ def add(folder: Path, row: Row) -> None:
         file.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
     rows = [Row(**json.loads(line)) for line in runs.read_text().splitlines()]
     last = {(row.case, row.kafka): row for row in rows}
-    lines = [HEADS, tuple("---" if head in HEADS[:2] else "---:" for head in HEADS), *(r.cells() for r in last.values())]
+    lines = [
+        HEADS,
+        tuple("---" if head in HEADS[:2] else "---:" for head in HEADS),
+        *(r.cells() for r in last.values()),
+    ]
     (folder / "table.md").write_text("".join(f"| {' | '.join(cells)} |\n" for cells in lines))

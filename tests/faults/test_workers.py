@@ -15,9 +15,7 @@ KILLS = 24
 
 
 @pytest.mark.parametrize("workers", [2, 3])
-def test_kill_9(
-    workers: int, cluster: Cluster, tmp_path: Path, events: int, conclude: Callable[[Row], None]
-) -> None:
+def test_kill_9(workers: int, cluster: Cluster, tmp_path: Path, events: int, conclude: Callable[[Row], None]) -> None:
     """A random worker at a random moment, again and again; some before it has come back to work."""
     records = show(events)
     name = f"kill -9 of a worker, {workers} workers"

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-import oracle
 from click.testing import CliRunner
 
+import oracle
 from properties.agreement import differences, of_oracle, of_topics
 from schemas.topics import TOPICS
 from streams import topology

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-
 from kafka import KafkaAdminClient
+
 from streams.cluster.broker_jars import jars, java
 from streams.cluster.brokers import VERSIONS, BrokersError, Cluster
 from streams.cluster.connection import Connection

@@ -9,14 +9,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 from click.testing import CliRunner
-from kafka.admin import (
-    ACLFilter,
-    ACLOperation,
-    ACLPermissionType,
-    ACLResourcePatternType,
-    ResourcePatternFilter,
-    ResourceType,
-)
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import (
     AuthorizationError,
     GroupAuthorizationFailedError,
@@ -25,12 +18,10 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from cluster.rights import allow, clear, logins
 from streams.cli import main
-from streams.cluster.acl_admin import add_acls, missing_acls
-from streams.cluster.acls import Role, acls
 from streams.cluster.brokers import Cluster
-from streams.cluster.connection import VARIABLES, Connection
+from streams.cluster.connection import VARIABLES
 from streams.cluster.dead_letters import Filter, letters
 from streams.cluster.lag import lag
 from streams.cluster.letter_boxes import ClusterLetterBox
@@ -39,11 +30,6 @@ from streams.cluster.topic_admin import apply_topics
 
 pytestmark = pytest.mark.kafka
 
-EVERY_ACL = ACLFilter(
-    None, None, ACLOperation.ANY, ACLPermissionType.ANY,
-    ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY),
-)  # fmt: skip
-
 
 @pytest.fixture
 def cluster(secure_brokers: Cluster) -> Iterator[Cluster]:
@@ -51,35 +37,7 @@ def cluster(secure_brokers: Cluster) -> Iterator[Cluster]:
     apply_topics(secure_brokers.connection(), partitions=1)
     with admin_session(secure_brokers.connection()) as admin:
         yield secure_brokers
-        admin.delete_acls([EVERY_ACL])
-        while topics := [name for name in admin.list_topics() if not name.startswith("__")]:
-            admin.delete_topics(topics, raise_errors=False)  # brokers list them a moment longer
-            time.sleep(0.02)
-
-
-def allow(cluster: Cluster, role: Role, user: str) -> Connection:
-    """Give a user a role; how this user connects."""
-    wanted = acls({role: [f"User:{user}"]})
-    with admin_session(cluster.connection()) as admin:
-        add_acls(admin, missing_acls(admin, wanted)[0])
-        while missing_acls(admin, wanted)[0]:
-            time.sleep(0.02)  # brokers learn of it a moment later
-    return cluster.connection(user)
-
-
-def logins(cluster: Cluster, user: str, folder: Path) -> dict[str, Connection]:
-    security = cluster.secure
-    assert security is not None
-    token = folder / "token"
-    token.write_text(security.token(user))
-    trust = {"ca_file": security.ca_file}
-    return {
-        "password": cluster.connection(user),
-        "certificate": Connection(
-            cluster.bootstrap_mtls, "SSL", cert_file=security.cert_file(user), key_file=security.key_file(user), **trust
-        ),
-        "token": Connection(cluster.bootstrap_sasl, "SASL_SSL", "OAUTHBEARER", token_file=token, **trust),
-    }
+        clear(admin)
 
 
 @pytest.mark.parametrize("way", ["password", "certificate", "token"])

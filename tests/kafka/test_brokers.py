@@ -6,15 +6,16 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from streams.cluster.brokers import BrokersError, Cluster
 from streams.cluster.connection import Connection
 
@@ -50,9 +51,12 @@ def one(own_version: str, tmp_path: Path) -> Iterator[Cluster]:
 
 
 def test_what_is_sent_is_read(brokers: Cluster) -> None:
-    create_topic(brokers.connection(), "test-brokers", 1)
-    send(brokers.connection(), "test-brokers", SENT)
-    assert read(brokers.connection(), "test-brokers", len(SENT)) == SENT
+    topic = f"test-brokers-{uuid.uuid4().hex}"
+    create_topic(brokers.connection(), topic, 1)
+    send(brokers.connection(), topic, SENT)
+    assert read(brokers.connection(), topic, len(SENT)) == SENT
+    with KafkaAdminClient(**brokers.connection().kafka_python()) as admin:
+        admin.delete_topics([topic])
 
 
 def test_a_topic_is_not_made_by_a_typing_error(brokers: Cluster) -> None:

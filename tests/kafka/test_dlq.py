@@ -8,8 +8,8 @@ from contextlib import closing
 import orjson
 import pytest
 from click.testing import CliRunner
-
 from kafka import KafkaProducer
+
 from streams.cli import main
 from streams.cluster.connection import Connection
 from streams.cluster.dead_letters import REPLAYED_FROM, Filter, Letter, letters

@@ -8,9 +8,9 @@ from contextlib import closing
 import orjson
 import pytest
 from click.testing import CliRunner
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
-from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from streams.cli import main
 from streams.cluster.brokers import Cluster
 from streams.cluster.connection import Connection

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kafka import KafkaAdminClient
 from kafka.admin import (
     ACL,
     ACLFilter,
@@ -17,7 +18,6 @@ from kafka.admin import (
 )
 from kafka.errors import KafkaTimeoutError
 
-from kafka import KafkaAdminClient
 from streams.cluster.brokers import BrokersError, Cluster
 from streams.cluster.connection import Connection
 

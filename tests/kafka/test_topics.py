@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import orjson
 import pytest
 from click.testing import CliRunner, Result
+from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from kafka import KafkaAdminClient
 from streams.cli import main
 from streams.cluster.brokers import Cluster
 from streams.cluster.connection import VARIABLES, Connection
