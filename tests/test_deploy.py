@@ -7,6 +7,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from streams.cli import main
+from streams.cluster.connection import VARIABLES
 from streams.settings import from_environment
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
@@ -16,7 +17,7 @@ def test_the_environment_file_names_every_setting_and_is_accepted():
     text = (DEPLOY / "livepool.env").read_text("utf-8")
     named = set(re.findall(r"^#?(LIVEPOOL_\w+)=", text, re.MULTILINE))
     source = (Path(__file__).parent.parent / "streams" / "settings.py").read_text("utf-8")
-    assert named == set(re.findall(r'"(LIVEPOOL_\w+)"', source))
+    assert named == set(re.findall(r'"(LIVEPOOL_\w+)"', source)) | set(VARIABLES.values())
     settings = from_environment(dict(re.findall(r"^(LIVEPOOL_\w+)=(.*)$", text, re.MULTILINE)))
     assert str(settings.home) == "/var/lib/livepool"
 

@@ -2,23 +2,23 @@
 
 import time
 from itertools import islice
-from threading import Event, Thread
+from threading import Thread
 
 from faults.lines import Sent
 from streams.cluster.connection import Connection
 from streams.cluster.sender import Sender
 
-_STEP_SECONDS = 0.05
-HELD_BACK = 0.05  # of the records: sent when the faults are over, so that it is seen that all goes on
+_STEP_SECONDS = 0.02
+_CHUNK = 1000
 
 
 class Feeder:
-    """Sends `records`, so many a second; the last of them not before `finish`."""
+    """Sends `records`, so many a second, up to the share that `allow` has set."""
 
     def __init__(self, connection: Connection, records: list[Sent], rate: float) -> None:
         self._records, self._rate = records, rate
         self._sender = Sender(connection)
-        self._released = Event()
+        self._allowed = 0
         self._failure: BaseException | None = None
         self.sent = 0
         self._thread = Thread(target=self._run, name="feeder", daemon=True)
@@ -26,34 +26,38 @@ class Feeder:
     def start(self) -> None:
         self._thread.start()
 
+    def allow(self, share: float) -> None:
+        """Let this share of the records be sent, all faults so far included."""
+        self._allowed = max(self._allowed, int(share * len(self._records)))
+
+    @property
+    def idle(self) -> bool:
+        """All that may be sent is sent."""
+        return self.sent >= self._allowed
+
     def finish(self, timeout: float) -> None:
         """Send the rest at once, and wait until the brokers have acknowledged everything."""
-        self._released.set()
+        self._rate = float("inf")
+        self.allow(1)
         self._thread.join(timeout)
         assert not self._thread.is_alive(), f"sent {self.sent} of {len(self._records)} records in {timeout:.0f} s"
         if self._failure is not None:
             raise self._failure
         self._sender.close()
 
-    @property
-    def waits(self) -> bool:
-        """Everything is sent that is sent before `finish`."""
-        return self.sent >= int(len(self._records) * (1 - HELD_BACK))
-
     def _run(self) -> None:
         try:
             outputs = (record.output(number) for number, record in enumerate(self._records))
-            begun = time.monotonic()
+            last, budget = time.monotonic(), 0.0
             while self.sent < len(self._records):
-                due = int((time.monotonic() - begun) * self._rate)
-                if not self._released.is_set():
-                    due = min(due, int(len(self._records) * (1 - HELD_BACK)))
-                else:
-                    due = len(self._records)
-                chunk = list(islice(outputs, max(0, min(due - self.sent, 2000))))
-                self._sender.send(chunk)
-                self.sent += len(chunk)
-                time.sleep(0 if len(chunk) == 2000 else _STEP_SECONDS)
+                now = time.monotonic()
+                budget = min(budget + (now - last) * self._rate, _CHUNK)
+                last = now
+                if chunk := list(islice(outputs, min(self._allowed - self.sent, int(budget)))):
+                    self._sender.send(chunk)
+                    self.sent += len(chunk)
+                    budget -= len(chunk)
+                time.sleep(0 if len(chunk) == _CHUNK else _STEP_SECONDS)
             self._sender.flush()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - it is raised again by `finish`
             self._failure = error

@@ -53,6 +53,7 @@ class Run:
         for _ in range(self._count):
             self.workers.add()
         self.feeder = Feeder(self.connection, self.records, self._rate)
+        self.feeder.allow(0.01)
         self.feeder.start()
         self.until(lambda: self.progress.committed > 0, 60, "the first commit")
         return self
@@ -68,10 +69,16 @@ class Run:
         """Let so many seconds pass, by chance."""
         time.sleep(self.random.uniform(least, most))
 
+    def load(self, share: float) -> None:
+        """Let this share of the input be sent, the last twentieth only at the end: it shows that all goes on."""
+        self.feeder.allow(share * 0.95)
+
     def wait_for_work(self) -> None:
-        """Wait until something is committed from now on and records are waiting, so that the next fault hits work."""
+        """Wait until something is committed from now on, so that the next fault hits workers at work."""
         before = self.progress.committed
-        self.until(lambda: self.progress.committed > before and self.progress.waiting() > 0, 120, "work")
+        self.until(
+            lambda: self.progress.committed > before or (self.feeder.idle and not self.progress.waiting()), 120, "work"
+        )
 
     def until(self, condition: Any, seconds: float, what: str) -> None:
         end = time.monotonic() + seconds

@@ -19,11 +19,12 @@ def test_kill_9(workers: int, cluster: Cluster, tmp_path: Path, events: int, con
     """A random worker at a random moment, again and again; some before it has come back to work."""
     records = show(events)
     name = f"kill -9 of a worker, {workers} workers"
-    with Run(name, cluster, tmp_path, records, rate=events / (KILLS * 3), workers=workers) as run:
-        for _ in range(KILLS):
-            run.pause(0.2, 4)
+    with Run(name, cluster, tmp_path, records, rate=events / (KILLS * 2), workers=workers) as run:
+        for kill in range(KILLS):
+            run.load((kill + 1) / KILLS)
             if run.random.random() < 0.7:
                 run.wait_for_work()
+            run.pause(0, 3)
             if alive := run.workers.running():
                 run.fault()
                 run.workers.kill(run.random.choice(alive))
