@@ -25,6 +25,7 @@ place, since a sender, too, keeps the order, and so does the topic.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 from streams.core import activities, news, people, purchases
@@ -89,7 +90,7 @@ class Journeys(Desk):
 
     def apply(self, message: Message, version: str) -> None:
         """Take one message; `version` names it among all messages of the partition."""
-        self.version = version
+        self.version, self.places = version, count(1)
         todo = deque([message])
         while todo:
             todo.extend(self._deliver(todo.popleft()))
@@ -140,7 +141,7 @@ class Journeys(Desk):
         self._hold(buyer_id, [])
         for place, (seq, payload) in enumerate(held):
             message = _unpack(payload) if place else awaited
-            with self._as_of(seq, place):
+            with self._as_of(seq):
                 if seq != known:
                     self._hear_news(buyer_id, cause)
                 known = seq
@@ -166,10 +167,10 @@ class Journeys(Desk):
             account.close(cause)
 
     @contextmanager
-    def _as_of(self, seq: int, place: int) -> Iterator[None]:
+    def _as_of(self, seq: int) -> Iterator[None]:
         """Know what was known when a message was held, and give it a version of its own."""
         entries, version = self.entries, self.version
-        self.entries, self.version = _Known(entries, seq), f"{version}.{place}"
+        self.entries, self.version = _Known(entries, seq), f"{version}.{next(self.places)}"
         try:
             yield
         finally:

@@ -32,9 +32,8 @@ def linked(desk: Desk, message: Linked) -> None:
 def merged(desk: Desk, message: Merged) -> list[Message]:
     """This buyer is part of another from now on."""
     old_id, new_id = message.buyer_id, message.into
-    old = desk.present(old_id) or Buyer([])
+    old = _release(desk, old_id, new_id)
     if old.parts:
-        _release(desk, old_id, new_id)
         desk.touch(old_id, message.time, "buyer.merged")
         cause = (old_id, new_id, desk.version)
         data = {"buyer_id": new_id, "ids": ids_of(message.identifiers), "from": old_id, "to": new_id}
@@ -45,9 +44,8 @@ def merged(desk: Desk, message: Merged) -> list[Message]:
 def parted(desk: Desk, message: Parted) -> list[Message]:
     """A set of identifiers fell apart; a part without an event of its own is nobody yet."""
     old_id = message.buyer_id
-    old = desk.present(old_id) or Buyer([])
+    old = _release(desk, old_id, None)
     if old.parts:
-        _release(desk, old_id, None)
         desk.touch(old_id, message.time, "identity.unlinked")
     moves: list[Message] = []
     for buyer_id, identifiers in message.split.parts:
@@ -60,9 +58,8 @@ def parted(desk: Desk, message: Parted) -> list[Message]:
 
 def erased(desk: Desk, message: Erased) -> list[Message]:
     """Keep amounts and figures under an anonymous id; forget who it was."""
-    old = desk.present(message.buyer_id) or Buyer([])
+    old = _release(desk, message.buyer_id, None)
     if old.parts:
-        _release(desk, message.buyer_id, None)
         desk.touch(message.buyer_id, message.time, "buyer.erased")
     for alias in message.aliases:
         if (before := desk.buyers.get(alias)) and before.moved_to is not None:
@@ -100,16 +97,20 @@ def absorbed(desk: Desk, message: Absorbed) -> None:
     account.close(Cause(message.time, message.cause), advance=False)
 
 
-def _release(desk: Desk, buyer_id: str, moved_to: str | None) -> None:
-    """Take a buyer out of all figures, and out of the state."""
+def _release(desk: Desk, buyer_id: str, moved_to: str | None) -> Buyer:
+    """Take a buyer out of all figures and out of the state, also one without any event; return what it was."""
+    buyer = desk.present(buyer_id)
+    if buyer is None:
+        return Buyer([])
     account = Account(desk, buyer_id)
-    _count(account, account.buyer, -1)
-    for session_id in account.buyer.sessions():
+    _count(account, buyer, -1)
+    for session_id in buyer.sessions():
         desk.deltas.stay(session_id, account.stays(session_id), [])
     if moved_to is None:
         del desk.buyers[buyer_id]
     else:
         desk.buyers[buyer_id] = Buyer([], moved_to=moved_to)
+    return buyer
 
 
 def _count(account: Account, facts_of: Buyer, sign: int) -> None:

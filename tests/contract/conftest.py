@@ -1,22 +1,24 @@
 import asyncio
 import inspect
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conftest import VERSION_BY_VERSION
 from contract.kafka_transport import Kafka
 from contract.transports import Embedded
 
-
-@pytest.fixture(params=["embedded", "kafka"])
-def transport(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+@pytest.fixture(params=["embedded", *VERSION_BY_VERSION])
+def transport(
+    request: pytest.FixtureRequest, tmp_path: Path, broker_of: Callable[[str], Any]
+) -> Iterator[Embedded | Kafka]:
+    """A transport, empty."""
     if request.param == "embedded":
-        chosen = Embedded(tmp_path / "home")
+        chosen: Embedded | Kafka = Embedded(tmp_path / "home")
     else:
-        chosen = Kafka(tmp_path / "home", os.environ["KB"])
+        chosen = Kafka(tmp_path / "home", broker_of(request.param).bootstrap)
     yield chosen
     chosen.close()
 

@@ -37,7 +37,6 @@ class Kafka:
         self.admin = KafkaAdminClient(bootstrap_servers=bootstrap)
         self.partitions: dict[str, int] = {}
         self.apps = 0
-        self._delete_all()
         self._reader = KafkaConsumer(
             bootstrap_servers=bootstrap,
             isolation_level="read_committed",
@@ -46,11 +45,6 @@ class Kafka:
         )
         self._appender = Appender(bootstrap)
 
-    def _delete_all(self) -> None:
-        while topics := [name for name in self.admin.list_topics() if not name.startswith("__")]:
-            self.admin.delete_topics(topics)
-            time.sleep(0.05)
-
     def declare(self, *topics: TopicConfig) -> None:
         count = max(topic.partitions for topic in topics)
         wanted = {topic.name: topic.partitions for topic in topics}
@@ -58,8 +52,15 @@ class Kafka:
         wanted["group-stock-changelog"] = count
         wanted |= {f"group-{table}-changelog": 1 for table in ("totals", "total", "durable", "memory")}
         new = {name: partitions for name, partitions in wanted.items() if name not in self.partitions}
+        self._delete(new)
         self.admin.create_topics([self._topic(name, partitions) for name, partitions in new.items()])
         self.partitions.update(new)
+
+    def _delete(self, names: Iterable[str]) -> None:
+        """Remove what tests before have left; nothing else, since the brokers may be somebody's."""
+        while left := set(self.admin.list_topics()) & set(names):
+            self.admin.delete_topics(list(left), raise_errors=False)  # brokers list them a moment longer
+            time.sleep(0.02)
 
     def _topic(self, name: str, partitions: int) -> NewTopic:
         configs = {"max.message.bytes": str(1 << 24)}

@@ -92,6 +92,21 @@ def test_a_part_that_waits_is_not_forgotten_with_the_set_that_it_was_in_before()
     ], 2)  # fmt: skip
 
 
+def test_a_set_without_an_event_leaves_nothing_behind_when_it_merges():
+    """Neither for the buyer that its identifier is after an erasure, nor for what a batch still sends away."""
+    lines = [
+        seen(1, **SET),
+        told(2, "identity.unlinked", TIMES[2], ids_a={"unionid": "u2"}, ids_b=SET),
+        seen(3, unionid="u4", openid="x:2"),
+        told(4, "buyer.erased", TIMES[2], ids={"unionid": "u4"}),
+        seen(5, openid="x:2"),
+    ]
+    ids = [profile["ids"] for profile in run(lines).profiles.values()]
+    assert ids == [{"unionid": ["u2"]}, {"openid": ["x:2"]}]
+    for seed in range(20):
+        agree(lines, 2, seed)
+
+
 def agree_always(lines: list[bytes], partitions: int) -> None:
     (one,) = schedules(lines, 1)
     assert schedules(lines, partitions) == {one}

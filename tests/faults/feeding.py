@@ -59,5 +59,5 @@ class Feeder:
                     budget -= len(chunk)
                 time.sleep(0 if len(chunk) == _CHUNK else _STEP_SECONDS)
             self._sender.flush()
-        except BaseException as error:  # noqa: BLE001 - it is raised again by `finish`
+        except BaseException as error:
             self._failure = error

@@ -46,8 +46,8 @@ def judge(connection: Connection, sent: int, policy: dict[str, Any]) -> Verdict:
         outputs = {name: list(reader.read(name)) for name, topic in TOPICS.items() if topic.kind == "output"}
     door = [letter for letter in outputs["dead-letters"] if _reason(letter) in AT_THE_DOOR]
     # In the order in which they were accepted; what was refused at the door was so whenever it came.
-    order = [(_origin(dict(arrival.origin)), arrival.payload) for arrival in arrivals]
-    order += [(_origin(dict(letter.headers)), letter.value or b"") for letter in door]
+    order = [(_origin(arrival.origin), arrival.payload) for arrival in arrivals]
+    order += [(_origin(letter.headers), letter.value or b"") for letter in door]
     fates = Counter(place for place, _ in order)
     lost = len(inputs.keys() - fates.keys())
     doubled = sum(count - 1 for count in fates.values())
@@ -72,20 +72,18 @@ def _place(record: Record) -> Place:
     return record.topic, record.partition, record.offset
 
 
-def _origin(headers: dict[str, bytes]) -> Place:
-    return headers["topic"].decode(), int(headers["partition"]), int(headers["offset"])
-
-
-def _own(letter: Record) -> dict[str, bytes]:
+def _own(headers: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
     """The headers that Livepool wrote: they come first, and a sender may have some of the same names."""
-    own: dict[str, bytes] = {}
-    for name, value in letter.headers:
-        own.setdefault(name, value)
-    return own
+    return dict(reversed([*headers]))
+
+
+def _origin(headers: Iterable[tuple[str, bytes]]) -> Place:
+    own = _own(headers)
+    return own["topic"].decode(), int(own["partition"]), int(own["offset"])
 
 
 def _reason(letter: Record) -> str:
-    return _own(letter)["reason"].decode()
+    return _own(letter.headers)["reason"].decode()
 
 
 def _found(outputs: dict[str, list[Record]], numbers: dict[Place, int]) -> Any:
@@ -95,7 +93,7 @@ def _found(outputs: dict[str, list[Record]], numbers: dict[Place, int]) -> Any:
     }
     lines["credit-ledger"] = [record.value for record in outputs["credit-ledger"]]
     lines["dead-letters"] = [
-        json.dumps({**dead_letter(letter), "offset": numbers[_origin(_own(letter))]})
+        json.dumps({**dead_letter(letter), "offset": numbers[_origin(letter.headers)]})
         for letter in outputs["dead-letters"]
         if (letter.value or b"").strip()  # an oracle skips empty lines, see `_blank`
     ]
@@ -112,7 +110,7 @@ def _ids_twice(outputs: dict[str, list[Record]]) -> Iterator[str]:
     """Every output is there once: of events by their id, of dead letters by what they are about."""
     for topic, records in outputs.items():
         if topic == "dead-letters":
-            names: Iterable[Any] = ((_origin(_own(letter)), _reason(letter)) for letter in records)
+            names: Iterable[Any] = ((_origin(letter.headers), _reason(letter)) for letter in records)
         else:
             names = (json.loads(record.value)["id"] for record in records if record.value)
         twice = [name for name, count in Counter(names).items() if count > 1]

@@ -1,11 +1,11 @@
-"""Real brokers for the tests of this folder: every test that asks for one runs with each Kafka version.
+"""Real brokers: every test that asks for one runs with each Kafka version.
 
-A folder `kafka` with an `__init__.py` would hide the package of that name: this one has none.
+A folder `kafka` with an `__init__.py` would hide the package of that name: tests/kafka has none.
 """
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,17 +30,30 @@ class Yours(NamedTuple):
         return Connection(self.bootstrap)
 
 
-@pytest.fixture(scope="session", params=["yours"] if YOURS else VERSIONS)
+KAFKAS = ("yours",) if YOURS else VERSIONS
+# `make test` takes the newest Kafka for most tests, `make faults` runs them with the others.
+VERSION_BY_VERSION = [
+    pytest.param(version, marks=[pytest.mark.kafka, *([pytest.mark.faults] if version != KAFKAS[-1] else [])])
+    for version in KAFKAS
+]
+
+
+@pytest.fixture(scope="session", params=VERSION_BY_VERSION)
 def kafka_version(request: pytest.FixtureRequest) -> str:
     """The version of Kafka, `yours` with KAFKA_BOOTSTRAP. Its jars and a Java are there, or the test is skipped."""
     version = str(request.param)
+    need(version)
+    return version
+
+
+def need(version: str) -> None:
+    """Skip the test unless this version of Kafka can be started here."""
     if version != "yours":
         try:
             java()
             jars(version)
         except BrokersError as error:
             pytest.skip(f"no broker: {error}")
-    return version
 
 
 @pytest.fixture(scope="session")
@@ -52,12 +65,28 @@ def own_version(kafka_version: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def brokers(kafka_version: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster | Yours]:
+def broker_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Cluster | Yours]]:
+    """Give the running one-broker cluster of a version, shared by all tests: leave it running."""
+    started: dict[str, Cluster] = {}
+
+    def give(version: str) -> Cluster | Yours:
+        need(version)
+        if version == "yours":
+            return Yours(str(YOURS))
+        if version not in started:
+            started[version] = Cluster(_home(tmp_path_factory, version, "one"), version=version)
+            started[version].up()
+        return started[version]
+
+    yield give
+    for cluster in started.values():
+        cluster.down()
+
+
+@pytest.fixture(scope="session")
+def brokers(kafka_version: str, broker_of: Callable[[str], Cluster | Yours]) -> Cluster | Yours:
     """A running one-broker cluster, shared by all tests: name topics and groups of your own, leave it running."""
-    if YOURS:
-        yield Yours(YOURS)
-    else:
-        yield from _running(Cluster(_home(tmp_path_factory, kafka_version, "one"), version=kafka_version))
+    return broker_of(kafka_version)
 
 
 @pytest.fixture(scope="session")
