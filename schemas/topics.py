@@ -155,7 +155,7 @@ _OUTPUTS = (
         description="The original bytes of every refused event; headers say why and whence.",
         key=None,
         producers=("intake", "identity", "journey"),
-        consumers=("SRE", "livepool dead-letters"),
+        consumers=("SRE", "livepool dlq"),
         retention_ms=30 * DAY_MS,
         partitions=1,
     ),

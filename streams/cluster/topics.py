@@ -15,6 +15,7 @@ UNLIMITED = "-1"
 _HOUR_MS = 3_600_000
 _MIB = 1 << 20
 _KAFKA_DEFAULT_BYTES = _MIB + 12  # message.max.bytes of a broker: an event of 64 KiB and its headers fit many times
+_STATE_BYTES = 16 * _MIB  # of one buyer, order or room at most
 _INPUT_RETENTION_MS: Final = max(topic.retention_ms or 0 for topic in TOPICS.values() if topic.kind == "input")
 
 
@@ -73,7 +74,8 @@ def _base(replication: int, max_bytes: int) -> dict[str, str]:
 
 
 def _configs(topic: Topic, replication: int) -> dict[str, str]:
-    base = _base(replication, _KAFKA_DEFAULT_BYTES if topic.kind == "input" else 4 * _MIB)
+    # A buyer who is found to be another moves through `journeys` whole, and may end as large outputs.
+    base = _base(replication, _KAFKA_DEFAULT_BYTES if topic.kind == "input" else _STATE_BYTES)
     if topic.compacted:
         return base | _compacted(DAY_MS)
     retention_ms = topic.retention_ms
@@ -100,7 +102,7 @@ def _compacted(max_lag_ms: int) -> dict[str, str]:
 def _changelog_configs(replication: int) -> dict[str, str]:
     # A worker that takes over reads all of it: the live values, a quarter of dead ones, and the open segment.
     return (
-        _base(replication, 16 * _MIB)
+        _base(replication, _STATE_BYTES)
         | _compacted(_HOUR_MS)
         | {
             "min.cleanable.dirty.ratio": "0.2",

@@ -1,8 +1,8 @@
 """Faust transport `kafka-batches://` over Kafka: record batches, one transaction each.
 
 The broker URL names the bootstrap servers; the query of the first one the options: `home` (a directory for this
-worker's copy of the state), `max_records` of a batch, `session_seconds` and `watchdog_seconds`. `app_settings` gives the URL and the other
-settings that the guarantees rest on.
+worker's copy of the state), `max_records` of a batch, `session_seconds`, `watchdog_seconds`. `app_settings` gives
+the URL and the other settings that the guarantees rest on.
 
 Topics with acks off (`batch_topic`) are delivered as record batches; outputs, changelogs and the input offset of a
 batch are one transaction. Other topics go record by record, as in stock Faust, at least once.
@@ -132,7 +132,7 @@ class Transport(driver.Transport):  # type: ignore[misc]
         credentials = self.app.conf.broker_credentials
         if not isinstance(credentials, ClientArguments):
             raise ImproperlyConfigured("kafka-batches:// takes its settings from `app_settings`")
-        return {"client_id": self.app.conf.broker_client_id, **credentials.arguments}
+        return {"client_id": self.app.conf.id, **credentials.arguments}
 
     def group_consumer(self) -> AIOKafkaConsumer:
         """Return the consumer of the group, not started."""

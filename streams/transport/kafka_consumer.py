@@ -150,9 +150,11 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
             await asyncio.wait_for(self._drained(), _DRAIN_SECONDS)
         except TimeoutError:
             raise RebalancedError(f"a batch took more than {_DRAIN_SECONDS:.0f} s during a rebalance") from None
-        self.app.on_rebalance_start()
+        # From here to the end of the flow nothing is awaited: what is fetched and not delivered stays so.
+        self.stop_flow()
         self._in_flight.clear()
         self._draining = False
+        self.app.on_rebalance_start()
         await self.on_partitions_revoked(revoked)
 
     async def _drained(self, *, committing: bool = False) -> None:
@@ -320,6 +322,8 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         """Commit a batch and free its partition."""
         if batch.committed:
             raise RuntimeError("this batch is committed already")
+        if self._in_flight.get(batch.tp) is not batch:
+            raise RebalancedError(f"{batch.tp} was taken away while its batch was processed")
         batch.committed = True
         # Shielded: an agent that is cancelled must not leave a transaction half done.
         await asyncio.shield(asyncio.ensure_future(self._commit_batch(batch)))

@@ -10,6 +10,7 @@ from conftest import VERSION_BY_VERSION
 from contract.kafka_transport import Kafka
 from contract.transports import Embedded
 
+
 @pytest.fixture(params=["embedded", *VERSION_BY_VERSION])
 def transport(
     request: pytest.FixtureRequest, tmp_path: Path, broker_of: Callable[[str], Any]

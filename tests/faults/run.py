@@ -97,7 +97,7 @@ class Run:
             assert lag.drained()
         seconds = time.monotonic() - self._begun
         found = judge(self.connection, len(self.records), tomllib.loads(lines.POLICY))
-        recovery = [seconds for fault in self.faults if (seconds := self.progress.recovery(fault)) is not None]
+        recovery = [took for fault in self.faults if (took := self.progress.recovery(fault)) is not None]
         return Row(
             self.case, self.cluster.layout.version, found.events, found.sales, len(self.faults), found.lost,
             found.doubled, round(seconds, 1), [round(each, 2) for each in recovery], self.workers.crashes,
