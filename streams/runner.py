@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 
 from streams.app import APP_ID, App
@@ -41,13 +41,13 @@ async def run(
     for name in (signal.SIGINT, signal.SIGTERM):
         with suppress(ValueError, RuntimeError):  # only the main thread may
             loop.add_signal_handler(name, stop.set)
-    with _drained(app) as drained:
+    with _drained(app) if drain else nullcontext() as drained:
         await app.start()
         try:
             while not (stop.is_set() or app.should_stop or app.crash_reason):
                 if look is not None:
                     look()
-                if drain and await drained():
+                if drained is not None and await drained():
                     break
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)

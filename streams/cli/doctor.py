@@ -1,5 +1,7 @@
 """`doctor`: is everything in order, and if not, what to do next."""
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -10,8 +12,9 @@ from streams.cli.health import examine
 from streams.cli.installation import Check, Status
 from streams.cli.language import lang_option
 from streams.cli.terminal import plain_console, write_json
+from streams.cluster.connection import Connection
 from streams.core.definitions import Language
-from streams.settings import Settings
+from streams.settings import DEFAULT_HOME, Settings, SettingsError
 
 _STYLES: dict[Status, str] = {"OK": "green", "WARN": "yellow", "FAIL": "bold red"}
 
@@ -22,12 +25,13 @@ _STYLES: dict[Status, str] = {"OK": "green", "WARN": "yellow", "FAIL": "bold red
 @lang_option
 @as_json
 def doctor(home: Path | None, policy: Path | None, lang: Language, as_json: bool) -> None:
-    """Examine settings, versions, folder, clock, topics, worker, policy and dead letters.
+    """Examine settings, versions, folder, clock, topics, workers, policy and dead letters.
 
+    With $LIVEPOOL_BROKERS those of the cluster, its brokers and the rights on it; --home is the worker's folder then.
     Each line is OK, WARN or FAIL with the next step. Exit code 1 when something has FAILed.
     """
     settings, error = _settings(home, policy)
-    checks = list(examine(settings, error))
+    checks = list(_examined(settings, error))
     if as_json:
         write_json(
             [
@@ -51,7 +55,24 @@ def _settings(home: Path | None, policy: Path | None) -> tuple[Settings, str | N
     try:
         return settings_of(home, policy), None
     except click.UsageError as error:
-        return Settings(home=home or Settings().home), error.message
+        return Settings(
+            home=home or Path(os.environ.get("LIVEPOOL_HOME", DEFAULT_HOME)), connection=_connection()
+        ), error.message
+
+
+def _connection() -> Connection | None:
+    try:
+        return Connection.from_environment()
+    except SettingsError:
+        return None
+
+
+def _examined(settings: Settings, error: str | None) -> Iterable[Check]:
+    if settings.connection is None:
+        return examine(settings, error)
+    from streams.cli.cluster_health import examine_cluster  # noqa: PLC0415 - kafka-python is loaded when it is used
+
+    return examine_cluster(settings, settings.connection, error)
 
 
 def _table(checks: list[Check], lang: Language) -> Table:

@@ -12,6 +12,7 @@ import orjson
 from schemas.topics import TOPICS
 from schemas.values import format_time
 from streams.app import partitions_of
+from streams.cli.common import Source
 from streams.cli.installation import (
     Check,
     check_clock,
@@ -30,6 +31,7 @@ from streams.transport.log import Log, TopicConfig
 MUCH_LAG = 50_000  # records
 _HOUR_MS = 3_600_000
 _LETTERS = 5
+_TAIL = 20  # offsets
 
 
 def check_topics(log: Log, settings: Settings) -> Check:
@@ -94,10 +96,10 @@ def check_worker(log: Log, home: Path) -> Check:
     return Check("worker", "OK", detail)
 
 
-def check_policy(log: Log, settings: Settings) -> Check:
+def check_policy(log: Source, settings: Settings) -> Check:
     """Does the policy of these settings decide the sales."""
     mine = settings.policy.version
-    last = max(_last(log, "attributed-sales", 1), key=lambda record: record.timestamp, default=None)
+    last = max(last_records(log, "attributed-sales"), key=lambda record: record.timestamp, default=None)
     theirs = orjson.loads(last.value)["data"]["policy"] if last is not None and last.value else mine
     if theirs != mine:
         return Check(
@@ -112,41 +114,46 @@ def check_policy(log: Log, settings: Settings) -> Check:
                 "请将 LIVEPOOL_POLICY 或 --policy 设为与 worker 一致",
             ),
         )
-    return Check("policy", "OK", Text(f"{mine}, {settings.policy.timezone}", f"{mine},{settings.policy.timezone}"))
+    return valid_policy(settings)
 
 
-def check_dead_letters(log: Log, now_ms: int) -> Check:
-    """What was refused last."""
-    total = sum(log.end_offsets(log.partitions("dead-letters")).values())
-    if not total:
+def valid_policy(settings: Settings) -> Check:
+    """The policy can be used."""
+    mine = settings.policy
+    return Check("policy", "OK", Text(f"{mine.version}, {mine.timezone}", f"{mine.version},{mine.timezone}"))
+
+
+def check_dead_letters(letters: list[Record], now_ms: int, total: int | None = None) -> Check:
+    """What was refused last; `total`: how many there are, where that is known."""
+    if not letters:
         return Check("dead letters", "OK", Text("none", "无"))
-    letters = _last(log, "dead-letters", _LETTERS)
-    shown = "; ".join(map(_letter, letters))
+    shown = "; ".join(map(_letter, letters[-_LETTERS:]))
     recent = any(letter.timestamp > now_ms - _HOUR_MS for letter in letters)
     return Check(
         "dead letters",
         "WARN" if recent else "OK",
-        Text(f"{total:,}, the last: {shown}", f"共 {total:,} 条，最近：{shown}"),
-        Text("look: `livepool tail dead-letters --drain`", "查看：`livepool tail dead-letters --drain`")
-        if recent
-        else None,
+        Text(f"the last: {shown}", f"最近：{shown}")
+        if total is None
+        else Text(f"{total:,}, the last: {shown}", f"共 {total:,} 条，最近：{shown}"),
+        Text("look: `livepool dlq ls`", "查看：`livepool dlq ls`") if recent else None,
     )
 
 
 def _letter(record: Record) -> str:
-    headers = dict(record.headers)
-    return f"{format_time(record.timestamp)} {headers['reason'].decode()}"
+    # Livepool's headers come first; a sender may have some of the same names.
+    reason = dict(reversed(record.headers)).get("reason", b"?").decode()
+    return f"{format_time(record.timestamp)} {reason}"
 
 
-def _last(log: Log, topic: str, count: int) -> list[Record]:
-    """The last records of each partition of a topic."""
+def last_records(log: Source, topic: str, count: int = _TAIL) -> list[Record]:
+    """The records of the last offsets of each partition of a topic; on Kafka some offsets are markers."""
     start = {tp[1]: max(0, end - count) for tp, end in log.end_offsets(log.partitions(topic)).items()}
     return list(log.read(topic, start))
 
 
 def last_append_ms(log: Log) -> int | None:
     """When something was last appended."""
-    return max((record.timestamp for topic in TOPICS for record in _last(log, topic, 1)), default=None)
+    return max((record.timestamp for topic in TOPICS for record in last_records(log, topic, 1)), default=None)
 
 
 def examine(settings: Settings, error: str | None) -> Iterator[Check]:
@@ -179,13 +186,18 @@ def examine(settings: Settings, error: str | None) -> Iterator[Check]:
             lambda: check_topics(log, settings),
             lambda: check_worker(log, settings.home),
             lambda: check_policy(log, settings),
-            lambda: check_dead_letters(log, now),
+            lambda: _dead_letters(log, now),
         )
         for check in checks:
             try:
                 yield check()
             except (sqlite3.Error, LookupError) as broken:
                 yield _unreadable(broken)
+
+
+def _dead_letters(log: Log, now_ms: int) -> Check:
+    total = sum(log.end_offsets(log.partitions("dead-letters")).values())
+    return check_dead_letters(last_records(log, "dead-letters", _LETTERS), now_ms, total)
 
 
 def _unreadable(error: Exception) -> Check:

@@ -13,18 +13,23 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from schemas.values import format_time
+from streams.cluster.connection import VARIABLES
 from streams.core.definitions import Text
 from streams.transport.database import FILE_NAME
 
 Status = Literal["OK", "WARN", "FAIL"]
 
 PYTHON, SQLITE = (3, 11), (3, 35, 0)  # the project's, and the first with RETURNING
+STATE = "state"  # the folder of the copy, in the home of a worker on Kafka
 WEB_PORT = 6066  # Faust's default
 LITTLE_SPACE, NO_SPACE = 1 << 30, 100 << 20  # bytes
 _CLOCK_SLACK_MS = 60_000
 _EARLIEST_MS = 1_735_689_600_000  # 2025-01-01: a clock before this has not been set
-_ENVIRONMENT = ("LIVEPOOL_HOME", "LIVEPOOL_POLICY", "LIVEPOOL_MAX_RECORDS")
-_DISTRIBUTIONS = ("livepool", "faust-streaming", "msgspec", "orjson", "click", "rich")
+_ENVIRONMENT = (
+    "LIVEPOOL_HOME", "LIVEPOOL_POLICY", "LIVEPOOL_MAX_RECORDS", "LIVEPOOL_CACHE", "LIVEPOOL_INSTANCE",
+    "LIVEPOOL_STANDBYS", "LIVEPOOL_SESSION_SECONDS", "LIVEPOOL_WATCHDOG_SECONDS", *VARIABLES.values(),
+)  # fmt: skip
+_DISTRIBUTIONS = ("livepool", "faust-streaming", "aiokafka", "kafka-python", "msgspec", "orjson", "click", "rich")
 
 
 class Check(NamedTuple):
@@ -83,15 +88,21 @@ def check_folder(home: Path) -> Check:
             Text("give this user the right to write, or name another --home", "授予写权限，或用 --home 指定其他目录"),
         )
     free = shutil.disk_usage(folder).free
-    size = sum(path.stat().st_size for path in home.glob(f"{FILE_NAME}*"))
-    detail = Text(f"{home}: {_mib(size)} used, {_mib(free)} free", f"{home}：已用 {_mib(size)}，剩余 {_mib(free)}")
+    size = sum(path.stat().st_size for path in files_of(home))
+    detail = Text(f"{home}: {mib(size)} used, {mib(free)} free", f"{home}：已用 {mib(size)}，剩余 {mib(free)}")
     if free < LITTLE_SPACE:
         status: Status = "FAIL" if free < NO_SPACE else "WARN"
         return Check("folder", status, detail, Text("make room on this disk", "请清理磁盘空间"))
     return Check("folder", "OK", detail)
 
 
-def _mib(size: int) -> str:
+def files_of(home: Path) -> list[Path]:
+    """The files of a run on one machine, and of the copy of the state that a worker on Kafka has."""
+    return [path for folder in (home, home / STATE) for path in folder.glob(f"{FILE_NAME}*")]
+
+
+def mib(size: int) -> str:
+    """A size in bytes for people."""
     return f"{size / (1 << 20):,.1f} MiB"
 
 

@@ -46,15 +46,16 @@ def show(events: int, seed: int = 7) -> list[Sent]:
     first = random.randrange(len(lines) - repeated)
     again = random.randrange(first, len(lines))
     lines[again:again] = lines[first : first + repeated]
-    for bad in _poison(poisoned, random, lines):
+    for bad in poison(poisoned, random, lines):
         lines.insert(random.randrange(len(lines)), bad)
     return lines
 
 
-def _poison(count: int, random: Random, lines: list[Sent]) -> Iterator[Sent]:
+def poison(count: int, random: Random, lines: list[Sent], *, bad_only: bool = False) -> Iterator[Sent]:
+    """Return records that come with something wrong; `lines` are good ones to spoil."""
     for serial in range(count):
         good = random.choice(lines).value or b""
-        kinds = (
+        bad = (
             Sent(random.randbytes(200), random.randbytes(8)),
             Sent(None, b"tombstone"),
             Sent(b"", None),
@@ -64,10 +65,11 @@ def _poison(count: int, random: Random, lines: list[Sent]) -> Iterator[Sent]:
             Sent(good[: len(good) // 2], None),
             Sent(good.replace(b'"specversion":"1.0"', b'"specversion":1.0'), None),
             Sent(good.replace(b'"data":{', b'"data":["'), None),
-            # Good events, but for what they come with.
+            Sent(broken(random.randrange(len(FAULTS)) / len(FAULTS), serial, "2026-11-11T12:30:00Z")[1], None),
+        )
+        odd = (  # events like any other, but for what they come with
             Sent(good, random.randbytes(16)),
             Sent(good, b"\x00" * 2_000),
             Sent(good, None, (("traceparent", b"\xff\x00"), ("reason", b"mine"), ("topic", b"elsewhere"))),
-            Sent(broken(random.randrange(len(FAULTS)) / len(FAULTS), serial, "2026-11-11T12:30:00Z")[1], None),
         )
-        yield random.choice(kinds)
+        yield random.choice(bad if bad_only else bad + odd)

@@ -58,23 +58,27 @@ class Progress:
         sample = self.samples[-1]
         return sum(end - sample.committed.get(tp, 0) for tp, end in sample.ends.items())
 
-    def recovery(self, fault: float) -> float | None:
-        """Seconds from a fault (monotonic) until each partition that had records waiting has committed some.
+    def recovered(self, fault: float) -> bool:
+        """Has each partition that had records waiting at a fault (monotonic) committed some since?
 
-        A partition that never commits again had nothing but markers of transactions before it. None when no
-        partition had records waiting.
+        Also false for good where nothing but markers of transactions was waiting: these are not committed.
         """
         after = [sample for sample in self.samples if sample.begun >= fault]
-        if not after:
-            return None
-        first = after[0]
+        return bool(after) and all(after[-1].committed.get(tp, 0) > stood for tp, stood in _waiting(after[0]).items())
+
+    def recovery(self, fault: float, then: float) -> float | None:
+        """Seconds from a fault (monotonic) until each partition that had records waiting has committed some.
+
+        None when no partition had records waiting, or when the next fault came `then`, before that.
+        """
+        after = [sample for sample in self.samples if fault <= sample.begun]
         seconds = []
-        for tp, end in first.ends.items():
-            stood = first.committed.get(tp, 0)
-            if stood < end:
-                moved = (sample.ended for sample in after if sample.committed.get(tp, 0) > stood)
-                if (at := next(moved, None)) is not None:
-                    seconds.append(at - fault)
+        for tp, stood in (_waiting(after[0]) if after else {}).items():
+            at = next((sample.ended for sample in after if sample.committed.get(tp, 0) > stood), None)
+            if at is not None and at > then:
+                return None
+            if at is not None:
+                seconds.append(at - fault)
         return max(seconds, default=None)
 
     def _run(self) -> None:
@@ -106,3 +110,9 @@ class Progress:
             {tp: place.offset for tp, place in found.items() if place.offset >= 0},
             {tp: place.offset for tp, place in ends.items()},
         )
+
+
+def _waiting(sample: Sample) -> dict[TopicPartition, int]:
+    """What is committed of the partitions that have offsets before the group."""
+    committed = {tp: sample.committed.get(tp, 0) for tp in sample.ends}
+    return {tp: stood for tp, stood in committed.items() if stood < sample.ends[tp]}

@@ -3,6 +3,7 @@
 import time
 import tomllib
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any, Self
@@ -16,6 +17,7 @@ from faults.workers import Workers
 from streams.cluster.brokers import Cluster
 from streams.cluster.connection import VARIABLES
 from streams.cluster.lag import Lag
+from streams.cluster.session import admin_session
 from streams.cluster.topic_admin import apply_topics
 
 PARTITIONS = 4
@@ -27,12 +29,20 @@ class Run:
     """A context: inside, workers process what is fed at `rate` records a second. `finish` gives the row."""
 
     def __init__(
-        self, case: str, cluster: Cluster, folder: Path, records: list[lines.Sent], *, rate: float, workers: int = 2
+        self,
+        case: str,
+        cluster: Cluster,
+        folder: Path,
+        records: list[lines.Sent],
+        *,
+        rate: float,
+        workers: int = 2,
+        named: bool = False,
     ) -> None:
         self.case, self.cluster, self.records = case, cluster, records
         self.random = Random(case)
         self._folder = folder
-        self._count = workers
+        self._count, self._named = workers, named
         self.connection = cluster.connection()
         self._rate = rate
         self.faults: list[float] = []
@@ -49,7 +59,8 @@ class Run:
             "LIVEPOOL_SESSION_SECONDS": str(SESSION_SECONDS),
         }
         self.progress = self._stack.enter_context(Progress(self.connection))
-        self.workers = self._stack.enter_context(Workers(self._folder, environment))
+        self.lag = self._stack.enter_context(Lag(self.connection))
+        self.workers = self._stack.enter_context(Workers(self._folder, environment, named=self._named))
         for _ in range(self._count):
             self.workers.add()
         self.feeder = Feeder(self.connection, self.records, self._rate)
@@ -64,6 +75,11 @@ class Run:
     def fault(self) -> None:
         """Remember that something is broken at this moment."""
         self.faults.append(time.monotonic())
+
+    def worker(self) -> int:
+        """One of the workers that run, by chance."""
+        self.until(self.workers.running, 60, "running worker")
+        return self.random.choice(self.workers.running())
 
     def pause(self, least: float, most: float) -> None:
         """Let so many seconds pass, by chance."""
@@ -80,6 +96,23 @@ class Run:
             lambda: self.progress.committed > before or (self.feeder.idle and not self.progress.waiting()), 120, "work"
         )
 
+    def wait_for_recovery(self) -> None:
+        """Wait until every partition that had records waiting at the last fault has committed some, or all is done."""
+        self.until(
+            lambda: self.progress.recovered(self.faults[-1]) or (self.feeder.idle and self.lag.drained()),
+            180,
+            "recovery",
+        )
+
+    def all_in_sync(self) -> bool:
+        """Has every replica of every partition caught up?"""
+        with admin_session(self.connection) as admin:
+            return all(
+                len(partition["isr_nodes"]) == len(partition["replica_nodes"])
+                for topic in admin.describe_topics()
+                for partition in topic["partitions"]
+            )
+
     def until(self, condition: Any, seconds: float, what: str) -> None:
         end = time.monotonic() + seconds
         while not condition():
@@ -91,13 +124,13 @@ class Run:
         """Send the rest, wait until all is processed, end the workers, and check."""
         patience = 120 + len(self.records) / 200
         self.feeder.finish(patience)
-        with Lag(self.connection) as lag:
-            self.until(lag.drained, patience, "end of the work")
-            self.workers.stop()
-            assert lag.drained()
+        self.until(self.lag.drained, patience, "end of the work")
+        self.workers.stop()
+        assert self.lag.drained()
         seconds = time.monotonic() - self._begun
         found = judge(self.connection, len(self.records), tomllib.loads(lines.POLICY))
-        recovery = [took for fault in self.faults if (took := self.progress.recovery(fault)) is not None]
+        recovery = [took for fault, then in pairwise([*self.faults, time.monotonic()])
+                    if (took := self.progress.recovery(fault, then)) is not None]  # fmt: skip
         return Row(
             self.case, self.cluster.layout.version, found.events, found.sales, len(self.faults), found.lost,
             found.doubled, round(seconds, 1), [round(each, 2) for each in recovery], self.workers.crashes,

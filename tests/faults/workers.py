@@ -40,10 +40,14 @@ class Worker:
 
 @dataclass
 class Workers:
-    """`crashes` tells of each end that nobody caused: the worker and its last words."""
+    """`crashes` tells of each end that nobody caused: the worker and its last words.
+
+    `named` workers keep their place in the group over their lives (LIVEPOOL_INSTANCE).
+    """
 
     folder: Path
     environment: dict[str, str]
+    named: bool = False
     workers: dict[int, Worker] = field(default_factory=dict)
     crashes: list[str] = field(default_factory=list)
     _closed: bool = False
@@ -115,10 +119,11 @@ class Workers:
         return "; ".join(f"worker {worker.number}: {worker.last_words()}" for worker in self.workers.values())
 
     def _spawn(self, home: Path) -> subprocess.Popen[bytes]:
+        name = {"LIVEPOOL_INSTANCE": home.name} if self.named else {}
         with home.with_suffix(".log").open("ab") as log:
             return subprocess.Popen(
                 [*COMMAND, "worker", "--home", str(home)],
-                env={**os.environ, **self.environment},
+                env={**os.environ, **self.environment, **name},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

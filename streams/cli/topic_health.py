@@ -1,0 +1,239 @@
+"""What may be wrong with the topics of a cluster and with the rights on them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError, TopicAuthorizationFailedError, TransactionalIdAuthorizationFailedError, for_code
+
+from streams.cli.broker_health import quick_session
+from streams.cli.installation import Check, same
+from streams.cluster.acls import Role, acls
+from streams.cluster.connection import Connection
+from streams.cluster.session import ClusterError
+from streams.cluster.topic_admin import cluster_partitions, reasons, survey
+from streams.cluster.topic_plan import Change, refused
+from streams.cluster.topics import DEFAULT_REPLICATION, GROUP, cluster_topics, min_insync
+from streams.core.definitions import Text
+
+_INTERNAL = ("__consumer_offsets", "__transaction_state")  # of Kafka: what they lose, every commit loses
+_LISTED = 5
+OPERATOR = Text(
+    "look as an operator: `livepool topics acls --operator`",
+    "请以 operator 身份查看：`livepool topics acls --operator`",
+)
+
+Held = Mapping[tuple[str, str], frozenset[str] | None]  # (resource, name) -> operations; None: not known
+
+
+class Replicas(NamedTuple):
+    """The copies of one topic-partition."""
+
+    topic: str
+    partition: int
+    leader: bool
+    copies: int
+    in_sync: int
+    min_insync: int
+
+
+def topic_checks(connection: Connection) -> list[Check]:
+    """Look at the topics: as planned, replicated, and may this user do its work."""
+    with quick_session(connection) as admin:
+        names = [*(topic.name for topic in cluster_topics()), *_INTERNAL]
+        described = {topic["name"]: topic for topic in admin.describe_topics(names)}
+        denied = [name for name, topic in described.items() if _is_denied(topic) and name not in _INTERNAL]
+        held = _held(admin, described)
+        configs: dict[str, Mapping[str, str]] = {}
+        try:
+            found = survey(admin)
+        except ClusterError:  # the settings are hidden: what a worker may know is all there is
+            topics = _without_settings(connection)
+        else:
+            topics = check_topics(found.plan(), denied)
+            configs = {name: topic.configs for name, topic in found.existing.items()}
+    replicas = _replicas(described, configs)
+    return [topics, *([check_replication(replicas)] if replicas else []), check_rights(held)]
+
+
+def check_topics(changes: Sequence[Change], denied: Sequence[str] = ()) -> Check:
+    """Are all topics there, fit together and have the settings of the plan."""
+    missing = [change.topic.name for change in changes if change.action == "create" and change.topic.name not in denied]
+    if refused(changes):
+        return Check(
+            "topics",
+            "FAIL",
+            same("; ".join(reasons(changes))),
+            Text("`livepool topics plan`", "`livepool topics plan`"),
+        )
+    if missing:
+        names = _some(missing)
+        return Check(
+            "topics",
+            "FAIL",
+            Text(f"{len(missing)} missing: {names}", f"缺少 {len(missing)} 个：{names}"),
+            Text("make them: `livepool topics apply`", "请创建：`livepool topics apply`"),
+        )
+    if denied:
+        names = _some(denied)
+        return Check("topics", "WARN", Text(f"hidden from this user: {names}", f"当前用户不可见：{names}"), OPERATOR)
+    if different := [change for change in changes if change.action in ("configure", "grow")]:
+        names = _some(_difference(change) for change in different)
+        return Check(
+            "topics",
+            "WARN",
+            Text(f"not as planned: {names}", f"与计划不符：{names}"),
+            Text("compare: `livepool topics plan`, then `apply`", "请比较：`livepool topics plan`，然后 `apply`"),
+        )
+    count = len({change.topic.name for change in changes})
+    partitions = max((change.topic.partitions for change in changes), default=0)
+    return Check(
+        "topics",
+        "OK",
+        Text(f"{count} as planned, {partitions} partitions", f"{count} 个，与计划一致，{partitions} 个分区"),
+    )
+
+
+def _difference(change: Change) -> str:
+    settings = ", ".join(f"{setting.name} {setting.old} ≠ {setting.new}" for setting in change.settings)
+    return f"{change.topic.name} ({settings or change.reason})"
+
+
+def _without_settings(connection: Connection) -> Check:
+    try:
+        partitions = cluster_partitions(connection)
+    except ClusterError as error:
+        return Check("topics", "FAIL", same(str(error)))
+    return Check(
+        "topics",
+        "WARN",
+        Text(
+            f"there, and fit together ({partitions} partitions); their settings are hidden from this user",
+            f"齐全且相互匹配（{partitions} 个分区）；当前用户无权查看其配置",
+        ),
+        OPERATOR,
+    )
+
+
+def _some(names: Iterable[str]) -> str:
+    found = list(names)
+    return ", ".join(found[:_LISTED]) + (f", … +{len(found) - _LISTED}" if len(found) > _LISTED else "")
+
+
+def _is_denied(topic: Mapping[str, Any]) -> bool:
+    return for_code(topic["error_code"]) is TopicAuthorizationFailedError
+
+
+def _replicas(described: Mapping[str, Any], configs: Mapping[str, Mapping[str, str]]) -> list[Replicas]:
+    return [
+        Replicas(
+            name,
+            partition["partition_index"],
+            partition["leader_id"] >= 0,
+            len(partition["replica_nodes"]),
+            len(partition["isr_nodes"]),
+            int(configs.get(name, {}).get("min.insync.replicas", min_insync(len(partition["replica_nodes"])))),
+        )
+        for name, topic in described.items()
+        for partition in topic["partitions"]
+    ]
+
+
+def check_replication(replicas: Sequence[Replicas]) -> Check:
+    """Can every partition be written, and does the loss of a disk lose nothing."""
+    if stopped := [each for each in replicas if not each.leader or each.in_sync < each.min_insync]:
+        names = _some(f"{each.topic}/{each.partition}" for each in stopped)
+        return Check(
+            "replication",
+            "FAIL",
+            Text(f"{len(stopped)} partitions cannot be written: {names}", f"{len(stopped)} 个分区不可写：{names}"),
+            Text("bring their brokers back: too few copies are in sync", "请恢复其 broker：同步副本不足"),
+        )
+    if behind := [each for each in replicas if each.in_sync < each.copies]:
+        names = _some(f"{each.topic}/{each.partition}" for each in behind)
+        return Check(
+            "replication",
+            "WARN",
+            Text(f"{len(behind)} partitions lack a copy: {names}", f"{len(behind)} 个分区缺少副本：{names}"),
+            Text("is a broker down? They catch up when it is back", "是否有 broker 停机？恢复后会自动追上"),
+        )
+    fewest = min((each.copies for each in replicas), default=0)
+    if few := {each.topic for each in replicas if each.copies < DEFAULT_REPLICATION}:
+        names = "" if len(few) == len({each.topic for each in replicas}) else f": {_some(sorted(few))}"
+        risk = Text("records are lost with the disk of one broker", "一个 broker 的磁盘损坏即丢失数据")
+        if fewest > 1:
+            risk = Text("with one broker down a single copy is left", "一个 broker 停机时仅剩一份副本")
+        return Check(
+            "replication",
+            "WARN",
+            Text(
+                f"{fewest} of {DEFAULT_REPLICATION} copies, {risk.en}{names}",
+                f"{fewest} 份副本（应为 {DEFAULT_REPLICATION}），{risk.zh}{names}",
+            ),
+            Text(
+                "run three brokers for more than a trial; `livepool topics plan` names what to move",
+                "正式使用请运行三个 broker；`livepool topics plan` 会列出需迁移的主题",
+            ),
+        )
+    needed = min((each.min_insync for each in replicas), default=0)
+    return Check(
+        "replication",
+        "OK",
+        Text(f"{fewest} copies, {needed} must be in sync", f"{fewest} 份副本，至少 {needed} 份同步"),
+    )
+
+
+def _held(admin: KafkaAdminClient, described: Mapping[str, Any]) -> Held:
+    held: dict[tuple[str, str], frozenset[str] | None] = {
+        ("topic", name): frozenset() if _is_denied(topic) else _operations(topic) for name, topic in described.items()
+    }
+    transactional = f"{GROUP}-"
+    try:
+        group = admin.describe_groups([GROUP])[GROUP]
+        refused_ = "AuthorizationFailed" in (group["error"] or "")
+        held["group", GROUP] = frozenset() if refused_ else _operations(group)
+        admin.describe_transactions([f"{transactional}arrivals-0"])
+    except TransactionalIdAuthorizationFailedError:
+        held["transactional-id", transactional] = frozenset()
+    except KafkaError:  # a group or an id that nobody has used yet
+        pass
+    return held
+
+
+def _operations(described: Mapping[str, Any]) -> frozenset[str] | None:
+    operations = described["authorized_operations"]
+    return None if operations is None else frozenset(operations)
+
+
+def lacking(role: Role, held: Held) -> list[str]:
+    """The rights of a role that are not held, as `Write topic arrivals`; what is not known counts as held."""
+    return [
+        f"{operation} {acl.resource} {acl.name}"
+        for acl in acls({role: ["User:me"]})
+        if (operations := held.get((acl.resource, acl.name))) is not None
+        for operation in acl.operations
+        if _CODES.get(operation, operation.upper()) not in operations
+    ]
+
+
+_CODES = {"DescribeConfigs": "DESCRIBE_CONFIGS"}
+
+
+def check_rights(held: Held) -> Check:
+    """May this user do the work of a worker, or look as an operator."""
+    worker, operator = lacking("worker", held), lacking("operator", held)
+    if not worker:
+        return Check("rights", "OK", Text("those of a worker", "具备 worker 的权限"))
+    names = _some(worker)
+    if not operator:
+        return Check(
+            "rights",
+            "OK",
+            Text(f"those of an operator; not of a worker: {names}", f"具备 operator 的权限；不具备 worker：{names}"),
+        )
+    return Check(
+        "rights",
+        "FAIL",
+        Text(f"a worker needs {len(worker)} more: {names}", f"worker 还缺少 {len(worker)} 项权限：{names}"),
+        Text("give them: `livepool topics acls --worker User:…`", "请授权：`livepool topics acls --worker User:…`"),
+    )
