@@ -5,11 +5,15 @@ import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from streams.app import APP_ID, App
 from streams.cluster.lag import Lag
 from streams.topology import AGENTS
 from streams.transport.log import Log
+
+if TYPE_CHECKING:
+    from streams.cluster.log_reader import LogReader
 
 _LOOK_SECONDS = 0.02
 
@@ -18,8 +22,8 @@ class WorkerFailedError(RuntimeError):
     """The worker ended because an agent raised."""
 
 
-def lag(log: Log) -> int:
-    """How many records the agents of an embedded run have not processed yet, over all steps."""
+def lag(log: "Log | LogReader") -> int:
+    """How many records the agents have not processed yet, over all steps."""
     tps = [tp for agent in AGENTS for topic in agent.reads for tp in log.partitions(topic)]
     with log.snapshot():
         return log.lag(APP_ID, tps)

@@ -158,7 +158,7 @@ def check_version(answers: Iterable[Answer]) -> Check:
     """Are the brokers of a version that Livepool is tested with. They tell the protocol that they speak."""
     found = sorted({answer.version for answer in answers if answer.version is not None})
     text = ", ".join(".".join(map(str, version)) for version in found)
-    detail = Text(f"Kafka {text} by its protocol", f"Kafka {text}（按协议判断）")
+    detail = Text(f"the protocol of Kafka {text}", f"Kafka {text} 的协议")
     tested = ", ".join(VERSIONS)
     if any(version < min(_TESTED) or version[0] > max(_TESTED)[0] for version in found):
         step = Text(f"Livepool is tested with {tested}", f"Livepool 已测试的版本：{tested}")

@@ -4,6 +4,7 @@ import gzip
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
@@ -80,6 +81,24 @@ def open_source(home: Path | None) -> Source:
 
     with cluster_command():
         return LogReader(connection)
+
+
+@contextmanager
+def sending(home: Path | None) -> Iterator[Callable[[list[Output]], object]]:
+    """Yield what sends events to the input topics of the cluster, or of the run, as `open_source` chooses.
+
+    At the end of the block all of them are there, or an error says that they are not.
+    """
+    settings = settings_of(home)
+    if home is not None or settings.connection is None:
+        with open_log(settings) as log:
+            yield log.append
+        return
+    from streams.cluster.sender import Sender  # noqa: PLC0415 - kafka-python is loaded when it is used
+
+    with Sender(settings.connection) as sender:
+        yield sender.send_with_keys
+        sender.flush()
 
 
 class InputLine(NamedTuple):

@@ -9,7 +9,8 @@ import click
 from schemas.codec import encode
 from schemas.values import CHECKOUT_CARRIERS
 from streams.app import APP_ID
-from streams.cli.common import as_json, home_option, open_existing, policy_option, say, settings_of
+from streams.cli.common import Source, as_json, home_option, open_source, policy_option, say, settings_of
+from streams.cli.connect import cluster_command
 from streams.cli.explanation import write
 from streams.cli.language import lang_option
 from streams.cli.published import Entries
@@ -22,7 +23,6 @@ from streams.core.orders import Order
 from streams.core.packing import Unpacker
 from streams.core.sales import order_name
 from streams.topology import AGENTS
-from streams.transport.log import Log
 
 _ORDER: Unpacker[Order] = Unpacker(Order)
 _BUYER: Unpacker[Buyer] = Unpacker(Buyer)
@@ -43,7 +43,7 @@ def explain(
     A run knows the policy of its last worker; name another by --policy.
     """
     settings = settings_of(home, policy)
-    with open_existing(home) as log, log.snapshot():
+    with cluster_command(), open_source(home) as log, log.snapshot():
         key = _find(log, order_id, carrier)
         known = known_order(log, key) if key else None
         if known is None:
@@ -56,7 +56,7 @@ def explain(
         write(told, lang)
 
 
-def _find(log: Log, order_id: str, carrier: str | None) -> str | None:
+def _find(log: Source, order_id: str, carrier: str | None) -> str | None:
     """The key of the order in the order book; several: exit code 2."""
     carriers = [carrier] if carrier else sorted(CHECKOUT_CARRIERS)
     found = [one for one in carriers if log.state_get("orders", None, order_name(one, order_id).encode())]
@@ -69,7 +69,7 @@ def _find(log: Log, order_id: str, carrier: str | None) -> str | None:
     return next((name for name in names if log.state_get("orders", None, name.encode())), None)
 
 
-def known_order(log: Log, key: str) -> Known | None:
+def known_order(log: Source, key: str) -> Known | None:
     """What the state has of an order; None when neither its placing nor its payment has arrived."""
     order = _ORDER(log.state_get("orders", None, key.encode()) or b"")
     claim = order.paid or order.placed_view()
@@ -83,7 +83,7 @@ def known_order(log: Log, key: str) -> Known | None:
 class _Table(Mapping[str, Any]):
     """A table of the state, read when it is asked."""
 
-    def __init__(self, log: Log, name: str, type_: Any) -> None:
+    def __init__(self, log: Source, name: str, type_: Any) -> None:
         self._log, self._name = log, name
         self._unpack: Unpacker[Any] = Unpacker(type_)
 
@@ -100,7 +100,7 @@ class _Table(Mapping[str, Any]):
         return self._log.state_size(self._name)
 
 
-def _missing(log: Log, order_id: str, *, known_key: bool) -> str:
+def _missing(log: Source, order_id: str, *, known_key: bool) -> str:
     """Why an order cannot be explained, and the next step."""
     tps = [tp for agent in AGENTS for topic in agent.reads for tp in log.partitions(topic)]
     if known_key:
@@ -112,6 +112,6 @@ def _missing(log: Log, order_id: str, *, known_key: bool) -> str:
     named = order_id.encode()
     letters = [record for record in log.read("dead-letters") if named in (record.value or b"")]
     if letters:
-        reason = dict(letters[-1].headers)["reason"].decode()
+        reason = dict(reversed(letters[-1].headers))["reason"].decode()
         return f"{text}, but {len(letters)} dead letters name it, the last one {reason}: `livepool tail dead-letters`"
     return f"{text}, and nothing waits to be processed: check the id (a sale_id will do), or `livepool send` its events"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from schemas.values import NAMESPACES, format_time
+from streams.cli.common import Source
 from streams.cli.published import Entries
 from streams.core import pool
 from streams.core.buyer import ACTIVITY_TYPES, Buyer, Fact, View, moment
@@ -15,7 +16,6 @@ from streams.core.policy import Policy
 from streams.core.presence import Stay, stays
 from streams.core.reference import Lookup
 from streams.core.sales import DIMENSIONS, sale_id_of, verdict
-from streams.transport.log import Log
 
 _BUYER: Unpacker[Buyer] = Unpacker(Buyer)
 _MEMBER: Unpacker[str] = Unpacker(str)
@@ -30,7 +30,7 @@ class Found(NamedTuple):
     buyer: Buyer
 
 
-def find(log: Log, name: str) -> Found | None:
+def find(log: Source, name: str) -> Found | None:
     """The buyer of a buyer_id, also a former one, or of an identifier `namespace:value`; None if there is none."""
     alias = name
     if name.partition(":")[0] in NAMESPACES:
@@ -47,14 +47,14 @@ def find(log: Log, name: str) -> Found | None:
     return None
 
 
-def was_erased(log: Log, name: str) -> bool:
+def was_erased(log: Source, name: str) -> bool:
     """Did a deletion request name this identifier or buyer_id."""
     alias = buyer_id_of(name) if ":" in name else name
     value = log.state_get("erasures", None, alias.encode())
     return value is not None and bool(_ERASURES(value))
 
 
-def as_data(log: Log, found: Found, policy: Policy) -> dict[str, Any]:
+def as_data(log: Source, found: Found, policy: Policy) -> dict[str, Any]:
     """Everything about a buyer as plain data; times as in events, money in fen."""
     buyer = found.buyer
     lookup = Lookup(Entries(log))

@@ -10,13 +10,13 @@ from rich.table import Table
 from schemas.values import parse_time
 from streams.cli.board_view import LEGEND, LIST, credit_table, session_table
 from streams.cli.buyer_view import show_buyer
-from streams.cli.common import as_json, home_option, open_existing, policy_option, settings_of
+from streams.cli.common import Source, as_json, home_option, open_source, policy_option, settings_of
+from streams.cli.connect import cluster_command
 from streams.cli.kept_buyer import as_data, find, was_erased
 from streams.cli.language import NOTHING, lang_option, name_of_carrier, name_of_mode, number, when
 from streams.cli.published import Published, Session, credit_entries, sale_keys
 from streams.cli.terminal import plain_console, write_json
 from streams.core.definitions import DEFINITIONS, Language, Text
-from streams.transport.log import Log
 
 _WINDOWS = {
     "show": Text("Show", "全场"),
@@ -50,7 +50,7 @@ def rooms(
     Days and times are those of the policy's time zone.
     """
     zone = ZoneInfo(settings_of(home, policy).policy.timezone)
-    with open_existing(home) as log:
+    with cluster_command(), open_source(home) as log:
         published = Published(log)
         with log.snapshot():
             published.update_snapshots()
@@ -144,7 +144,7 @@ def _definitions(lang: Language) -> Table:
     return table
 
 
-def _credits(log: Log, by: str, session_id: str | None, zone: ZoneInfo) -> Counter[str]:
+def _credits(log: Source, by: str, session_id: str | None, zone: ZoneInfo) -> Counter[str]:
     """Net fen from the credit ledger per party, or per day of placed_at; of one session or of all sales."""
     found: Counter[str] = Counter()
     with log.snapshot():
@@ -179,7 +179,7 @@ def buyer(home: Path | None, policy: Path | None, name: str, everything: bool, l
     ID is a buyer_id, or an identifier `namespace:value` such as `unionid:o6_bmasdasdsad6_2sgVt7hMZOPfL`.
     """
     settings = settings_of(home, policy)
-    with open_existing(home) as log:
+    with cluster_command(), open_source(home) as log:
         with log.snapshot():
             found = find(log, name)
             data = found and as_data(log, found, settings.policy)

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from streams.cli.common import Source
 from streams.cli.language import mode_of
 from streams.core.board import Room
 from streams.core.packing import Unpacker
 from streams.core.reference import Entry, Lookup
 from streams.transport.batches import Record
-from streams.transport.log import Log
 
 Snapshot = dict[str, Any]  # the data of `room.snapshot` (spec §6)
 _ENTRY: Unpacker[Entry] = Unpacker(Entry)
@@ -49,7 +49,7 @@ class Session(NamedTuple):
 class Entries(dict[str, Entry]):
     """Reference data, read when it is asked for; for `Lookup`."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Source) -> None:
         super().__init__()
         self._log = log
 
@@ -64,7 +64,7 @@ class Entries(dict[str, Entry]):
 class Published:
     """The last snapshot of each session, the credits of each party and the dead letters, up to the last `update`."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Source) -> None:
         self.log = log
         self._next: dict[str, dict[int, int]] = {}
         self.snapshots: dict[str, Snapshot] = {}
@@ -83,7 +83,7 @@ class Published:
                 data = orjson.loads(record.value or b"")["data"]
                 self.credits[data["dimension"]][data["party_id"]] += data["amount_fen"]
             for record in self._new("dead-letters"):
-                self.dead_letters[dict(record.headers)["reason"].decode()] += 1
+                self.dead_letters[dict(reversed(record.headers))["reason"].decode()] += 1
 
     def update_snapshots(self) -> None:
         """Read the new snapshots only."""
@@ -109,7 +109,7 @@ class Published:
         return sorted(found, key=lambda session: (not session.live, -session.started, session.session_id))
 
 
-def _session(log: Log, entries: Entries, session_id: str, snapshot: Snapshot) -> Session | None:
+def _session(log: Source, entries: Entries, session_id: str, snapshot: Snapshot) -> Session | None:
     lookup = Lookup(entries)
     start = lookup.session(session_id)
     value = log.state_get("rooms", None, session_id.encode())
@@ -129,7 +129,7 @@ class SaleKey(NamedTuple):
     placed_at: str
 
 
-def credit_entries(log: Log, dimension: str) -> Iterator[tuple[str, str, int]]:
+def credit_entries(log: Source, dimension: str) -> Iterator[tuple[str, str, int]]:
     """(sale_id, party_id, amount in fen) of every ledger entry of one dimension."""
     for record in log.read("credit-ledger"):
         data = orjson.loads(record.value or b"")["data"]
@@ -137,7 +137,7 @@ def credit_entries(log: Log, dimension: str) -> Iterator[tuple[str, str, int]]:
             yield data["sale_id"], data["party_id"], data["amount_fen"]
 
 
-def sale_keys(log: Log) -> Mapping[str, SaleKey]:
+def sale_keys(log: Source) -> Mapping[str, SaleKey]:
     """sale_id -> session and placed_at of its last revision."""
     found = {}
     for record in log.read("attributed-sales"):

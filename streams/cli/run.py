@@ -4,26 +4,33 @@ import asyncio
 import logging
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
 import click
 
+from schemas.codec import encode
 from schemas.topics import TOPICS
-from streams.app import build_app, open_log
+from streams.app import App, build_app
 from streams.cli.common import (
     CHUNK,
+    Source,
     home_option,
     line_of,
-    open_existing,
+    open_source,
     policy_option,
     read_lines,
     say,
+    sending,
     settings_of,
     to_output,
 )
 from streams.cli.connect import cluster_command
+from streams.cli.worker_view import WorkerView, is_terminal
 from streams.runner import WorkerFailedError, run
+from streams.transport.batches import Record
+from streams.transport.log import Log
 
 _LOOK_SECONDS = 0.1
 
@@ -36,8 +43,11 @@ _LOOK_SECONDS = 0.1
 def worker(home: Path | None, policy: Path | None, drain: bool, verbose: bool) -> None:
     """Run the agents until stopped: on one machine, or as one of the workers of a cluster (LIVEPOOL_BROKERS)."""
     settings = settings_of(home, policy)
+    view = WorkerView() if settings.connection is not None and is_terminal() else None
     logging.basicConfig(
-        level=logging.INFO if verbose else logging.ERROR, format="%(asctime)s %(levelname)s %(message)s"
+        level=logging.INFO if verbose else logging.ERROR,
+        format="%(asctime)s %(levelname)s %(message)s",
+        handlers=None if view is None else [view],
     )
     logging.getLogger("livepool").setLevel(logging.INFO)
     until = "until drained" if drain else "stop with Ctrl-C"
@@ -45,9 +55,17 @@ def worker(home: Path | None, policy: Path | None, drain: bool, verbose: bool) -
     say(f"worker on {where}, policy {settings.policy.version}; {until}")
     with cluster_command():
         try:
-            asyncio.run(run(build_app(settings), drain=drain))
+            asyncio.run(_work(build_app(settings), drain, view))
         except WorkerFailedError as error:
             raise click.ClickException(str(error)) from error
+
+
+async def _work(app: App, drain: bool, view: WorkerView | None) -> None:
+    if view is None:
+        await run(app, drain=drain)
+        return
+    async with view.following(app):
+        await run(app, drain=drain)
 
 
 @click.command()
@@ -59,10 +77,10 @@ def send(home: Path | None, files: tuple[str, ...]) -> None:
     What is wrong with an event is found by the worker and becomes a dead letter.
     """
     sent = 0
-    with open_log(settings_of(home)) as log:
+    with cluster_command(), sending(home) as send_chunk:
         lines = read_lines(files)
         while chunk := [to_output(line) for line in islice(lines, CHUNK)]:
-            log.append(chunk)
+            send_chunk(chunk)
             sent += len(chunk)
     say(f"sent {sent} events")
 
@@ -78,18 +96,25 @@ def tail(home: Path | None, topic: str, drain: bool, tombstones: bool) -> None:
     A compacted topic may hold older records of a key: the last one counts.
     """
     out = sys.stdout.buffer
-    with open_existing(home) as log:
-        start: dict[int, int] = {}
-        while True:
-            for record in log.read(topic, start):
-                start[record.partition] = record.offset + 1
+    with cluster_command(), open_source(home) as log:
+        for records in [log.read(topic)] if drain else _followed(log, topic):
+            for record in records:
                 line = line_of(record)
                 if line is None and tombstones:
-                    key = (record.key or b"").decode()
-                    line = b'{"key":"%s","value":null}' % key.encode()
+                    line = encode({"key": (record.key or b"").decode(), "value": None})
                 if line is not None:
                     out.write(line + b"\n")
             out.flush()
-            if drain:
-                return
-            time.sleep(_LOOK_SECONDS)
+
+
+def _followed(log: Source, topic: str) -> Iterator[Iterable[Record]]:
+    """The records of a topic as they come, for ever."""
+    if not isinstance(log, Log):
+        yield from log.follow(topic)
+        return
+    start: dict[int, int] = {}
+    while True:
+        records = list(log.read(topic, start))
+        start.update({record.partition: record.offset + 1 for record in records})
+        yield records
+        time.sleep(_LOOK_SECONDS)

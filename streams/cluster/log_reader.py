@@ -1,6 +1,7 @@
 """Topics and state of a cluster, read as `Log` reads them on one machine: for commands that look at what is there.
 
-Only committed records are seen. State is read from the changelogs, a table at a time.
+Only committed records are seen. State is read from the changelogs, each table as a whole: that takes memory for all of
+it, and seconds for some million records.
 """
 
 import time
@@ -20,7 +21,7 @@ from streams.transport.batches import Record, TopicPartition
 _POLL_MS = 200
 _MAX_RECORDS = 5000
 _FETCH_BYTES = 4 << 20  # of one partition
-_LONGEST_SILENCE_SECONDS = 30.0
+_LONGEST_SILENCE_SECONDS = 75.0  # a worker that died may leave a transaction open for a minute
 
 
 class LogReader:
@@ -30,7 +31,7 @@ class LogReader:
         self._connection = connection
         self._tables: dict[str, dict[bytes, bytes]] = {}
         with cluster_errors(connection):
-            self._places = self._consumer()
+            self._places = self._consumer("read_uncommitted")
 
     def __enter__(self) -> Self:
         return self
@@ -42,10 +43,10 @@ class LogReader:
         """Close the connections."""
         self._places.close()
 
-    def _consumer(self) -> KafkaConsumer:
+    def _consumer(self, isolation: str = "read_committed") -> KafkaConsumer:
         return KafkaConsumer(
             **{"client_id": CLIENT_ID, "bootstrap_timeout_ms": BOOTSTRAP_MS, **self._connection.kafka_python()},
-            isolation_level="read_committed",
+            isolation_level=isolation,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             max_partition_fetch_bytes=_FETCH_BYTES,
@@ -67,7 +68,7 @@ class LogReader:
             return [(tp.topic, tp.partition) for tp in _partitions(self._places, topic)]
 
     def end_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """Return the offset after the last committed record, or after the marker behind it."""
+        """Return the offset that the next record gets."""
         with cluster_errors(self._connection):
             ends = self._places.end_offsets([Partition(*tp) for tp in tps])
         return {(tp.topic, tp.partition): end for tp, end in ends.items()}
@@ -82,18 +83,29 @@ class LogReader:
     def read(self, topic: str, start: Mapping[int, int] | None = None) -> Iterator[Record]:
         """Yield the records of a topic, each partition in order, in constant memory.
 
-        `start` maps a partition to its first offset (default 0). Ends at the end of the log as of the call.
+        `start` maps a partition to its first offset (default 0). All that was committed before the call is there; what
+        is being written at the moment is waited for.
         """
-        begin = start or {}
-        with cluster_errors(self._connection), self._consumer() as consumer:
+        with cluster_errors(self._connection), self._reading(topic, start or {}) as consumer:
+            yield from _until(consumer, self._places.end_offsets(list(consumer.assignment())))
+
+    def follow(self, topic: str) -> Iterator[list[Record]]:
+        """Yield the records of a topic as they come, for ever; empty lists while there are none."""
+        with cluster_errors(self._connection), self._reading(topic, {}) as consumer:
+            while True:
+                yield [_record(record) for records in _poll(consumer).values() for record in records]
+
+    @contextmanager
+    def _reading(self, topic: str, start: Mapping[int, int]) -> Iterator[KafkaConsumer]:
+        with self._consumer() as consumer:
             tps = _partitions(consumer, topic)
             consumer.assign(tps)
             for tp in tps:
-                if tp.partition in begin:
-                    consumer.seek(tp, begin[tp.partition])
+                if tp.partition in start:
+                    consumer.seek(tp, start[tp.partition])
                 else:
                     consumer.seek_to_beginning(tp)
-            yield from _until(consumer, consumer.end_offsets(tps))
+            yield consumer
 
     # State
 
@@ -138,15 +150,20 @@ def _until(consumer: KafkaConsumer, ends: Mapping[Any, int]) -> Iterator[Record]
     heard = time.monotonic()
     # The position moves over markers and aborted records, so it reaches the end without a record there, too.
     while waiting := [tp for tp, end in ends.items() if consumer.position(tp) < end]:
-        polled = consumer.poll(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
+        polled = _poll(consumer)
         if polled:
             heard = time.monotonic()
         elif time.monotonic() > heard + _LONGEST_SILENCE_SECONDS:
             raise ClusterError(f"no answer from the brokers about {', '.join(sorted({tp.topic for tp in waiting}))}")
         for tp, records in polled.items():
-            for record in records:
-                if record.offset < ends[tp]:
-                    headers = tuple((name, value or b"") for name, value in record.headers or ())
-                    yield Record(
-                        tp.topic, tp.partition, record.offset, record.timestamp, record.key, record.value, headers
-                    )
+            yield from (_record(record) for record in records if record.offset < ends[tp])
+
+
+def _poll(consumer: KafkaConsumer) -> dict[Partition, list[Any]]:
+    found: dict[Partition, list[Any]] = consumer.poll(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
+    return found
+
+
+def _record(record: Any) -> Record:
+    headers = tuple((name, value or b"") for name, value in record.headers or ())
+    return Record(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value, headers)

@@ -78,6 +78,10 @@ class Sender:
                 )
                 future.add_errback(self._failures.append)
 
+    def send_with_keys(self, outputs: Iterable[Output]) -> None:
+        """Send records under the keys of the contract."""
+        self.send(output._replace(key=key_of(output.value or b"")) for output in outputs)
+
     def flush(self) -> None:
         """Wait until the brokers have acknowledged everything; ClusterError when they did not."""
         with cluster_errors(self._connection):

@@ -14,12 +14,17 @@ from itertools import zip_longest
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import ProducerFenced
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.types import TP
 
 from streams.transport.batches import Output
 
 _ABORT_SECONDS = 5.0
+
+
+class FencedError(RuntimeError):
+    """Another worker has the partition."""
 
 
 class Transactions:
@@ -37,8 +42,8 @@ class Transactions:
     async def _fence(self, tp: TP) -> None:
         await self.release([tp])
         producer = self._new_producer(f"{self._group}-{tp.topic}-{tp.partition}")
+        self._producers[tp] = producer  # before it has started, so that it is stopped if that breaks off
         await producer.start()
-        self._producers[tp] = producer
 
     async def release(self, tps: Iterable[TP] | None = None) -> None:
         """Stop the producers of partitions (None: all); an open transaction is aborted if the broker answers."""
@@ -55,8 +60,19 @@ class Transactions:
 
         Returns for each partition that was written to the offset after its last record. Raises when the
         transaction was not committed, or when it is not known whether it was: then the worker has to end.
+        FencedError when the reason is that another worker has the partition.
         """
-        producer = self._producers[tp]
+        try:
+            return await self._commit(self._producers[tp], tp, next_offset, outputs)
+        except ProducerFenced:
+            raise FencedError(
+                f"another worker has taken over {tp.topic}/{tp.partition}: this one was not heard of for too long. It"
+                " ends, has lost nothing, and may be started again"
+            ) from None
+
+    async def _commit(
+        self, producer: AIOKafkaProducer, tp: TP, next_offset: int, outputs: Mapping[TP, list[Output]]
+    ) -> dict[TP, int]:
         await producer.begin_transaction()
         written: defaultdict[TP, list[tuple[asyncio.Future[Any], int]]] = defaultdict(list)
         # A partition takes its next batch when the one before is on its way, so: first one of each.
@@ -98,6 +114,10 @@ async def _stop(producer: AIOKafkaProducer) -> None:
         async with asyncio.timeout(_ABORT_SECONDS):
             if producer._txn_manager.is_in_transaction():
                 await producer.abort_transaction()
-    with suppress(Exception):
+    try:
         async with asyncio.timeout(_ABORT_SECONDS):
             await producer.stop()
+    except Exception:  # of a producer that was fenced: it does not get to closing its connections
+        producer._closed = True
+        with suppress(Exception):
+            await producer.client.close()

@@ -11,6 +11,7 @@ from typing import Any
 import faust
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
+from kafka.errors import CoordinatorNotAvailableError
 
 from streams.transport.batches import Output, Record, partition_of
 from streams.transport.kafka import app_settings
@@ -99,7 +100,10 @@ class Kafka:
         return {key: value for key, value in kept.items() if value is not None}
 
     def lag(self, group: str, *topics: str) -> int:
-        committed = self.admin.list_group_offsets({group: None})[group]
+        try:
+            committed = self.admin.list_group_offsets({group: None})[group]
+        except CoordinatorNotAvailableError:  # a broker that has just come up has none yet
+            committed = {}
         starts = {
             tp: committed[tp].offset if tp in committed else 0
             for topic in topics

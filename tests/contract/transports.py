@@ -80,7 +80,7 @@ def ending(worker: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
         worker.communicate()
 
 
-async def until(condition: Callable[[], Any], seconds: float = 20) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 60) -> None:
     """Wait until the condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():

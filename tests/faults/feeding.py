@@ -3,6 +3,7 @@
 import time
 from itertools import islice
 from threading import Thread
+from typing import Self
 
 from faults.lines import Sent
 from streams.cluster.connection import Connection
@@ -21,10 +22,18 @@ class Feeder:
         self._allowed = 0
         self._failure: BaseException | None = None
         self.sent = 0
+        self._ended = False
         self._thread = Thread(target=self._run, name="feeder", daemon=True)
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End, whatever is left to send."""
+        self._ended = True
+        self._thread.join()
+        self._sender.close()
 
     def allow(self, share: float) -> None:
         """Let this share of the records be sent, all faults so far included."""
@@ -43,13 +52,12 @@ class Feeder:
         assert not self._thread.is_alive(), f"sent {self.sent} of {len(self._records)} records in {timeout:.0f} s"
         if self._failure is not None:
             raise self._failure
-        self._sender.close()
 
     def _run(self) -> None:
         try:
             outputs = (record.output(number) for number, record in enumerate(self._records))
             last, budget = time.monotonic(), 0.0
-            while self.sent < len(self._records):
+            while self.sent < len(self._records) and not self._ended:
                 now = time.monotonic()
                 budget = min(budget + (now - last) * self._rate, _CHUNK)
                 last = now

@@ -63,9 +63,8 @@ class Run:
         self.workers = self._stack.enter_context(Workers(self._folder, environment, named=self._named))
         for _ in range(self._count):
             self.workers.add()
-        self.feeder = Feeder(self.connection, self.records, self._rate)
+        self.feeder = self._stack.enter_context(Feeder(self.connection, self.records, self._rate))
         self.feeder.allow(0.01)
-        self.feeder.start()
         self.until(lambda: self.progress.committed > 0, 60, "the first commit")
         return self
 

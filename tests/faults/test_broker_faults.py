@@ -14,9 +14,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 TIMES = 4
 
 
-def test_restart_in_good_order(
-    cluster: Cluster, tmp_path: Path, events: int, conclude: Callable[[Row], None]
-) -> None:
+def test_restart_in_good_order(cluster: Cluster, tmp_path: Path, events: int, conclude: Callable[[Row], None]) -> None:
     with Run("broker restart", cluster, tmp_path, show(events), rate=events / 60) as run:
         for time in range(TIMES):
             run.load((time + 1) / TIMES)

@@ -1,6 +1,5 @@
 """Every kind of fault once, quickly: part of `make test`."""
 
-
 from pathlib import Path
 
 import pytest

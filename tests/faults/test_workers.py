@@ -38,9 +38,7 @@ def test_kill_9(
         conclude(run.finish())
 
 
-def test_stopped_and_continued(
-    cluster: Cluster, tmp_path: Path, events: int, conclude: Callable[[Row], None]
-) -> None:
+def test_stopped_and_continued(cluster: Cluster, tmp_path: Path, events: int, conclude: Callable[[Row], None]) -> None:
     """A worker that stands still so long that others take its partitions, and then goes on."""
     with Run("SIGSTOP 10-15 s, SIGCONT", cluster, tmp_path, show(events), rate=events / 60, workers=3) as run:
         for stop in range(STOPS):

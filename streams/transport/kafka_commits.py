@@ -1,0 +1,106 @@
+"""Commits on Kafka: outputs, changelogs and the input offset of a batch in one transaction, then the local copy."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from aiokafka import AIOKafkaConsumer
+from faust.types import TP
+
+from streams.transport.batches import Output, partition_of
+from streams.transport.kafka_batch import KafkaBatch
+from streams.transport.kafka_partitions import Partitions
+from streams.transport.kafka_state import LocalState
+from streams.transport.kafka_transactions import Transactions
+from streams.transport.topics import UnknownTopicError
+
+Values = Mapping[bytes, bytes | None]
+
+
+class TakenAwayError(RuntimeError):
+    """The partition of a batch was taken away before the commit."""
+
+
+class Changelogs(Protocol):
+    """Which topic keeps a table."""
+
+    def __call__(self, table: str) -> str:
+        """Return the changelog of a table."""
+
+
+class Commits:
+    """The commits of a worker. `count` is how many there were."""
+
+    def __init__(
+        self,
+        kafka: AIOKafkaConsumer,
+        partitions: Partitions,
+        transactions: Transactions,
+        local: LocalState,
+        changelog: Changelogs,
+    ) -> None:
+        self._kafka = kafka
+        self._partitions = partitions
+        self._transactions = transactions
+        self._local = local
+        self._changelog = changelog
+        self.counts: dict[str, int] = {}  # partitions of each topic
+        self.count = 0
+
+    def check_state(self, table: str, partition: int) -> None:
+        """Raise RuntimeError unless this worker has the state of a table's partition."""
+        topic = self._changelog(table)
+        if TP(topic, partition) not in self._partitions.current:
+            raise RuntimeError(
+                f"this worker has no state of {table}, partition {partition}: its changelog {topic} must have as many"
+                " partitions as the topic that the agent reads, and the table must be declared with the app"
+            )
+
+    async def commit(self, batch: KafkaBatch) -> None:
+        """Commit a batch and free its partition."""
+        if batch.committed:
+            raise RuntimeError("this batch is committed already")
+        if self._partitions.in_flight.get(batch.tp) is not batch:
+            raise TakenAwayError(f"{batch.tp} was taken away while its batch was processed")
+        batch.committed = True
+        # Shielded: an agent that is cancelled must not leave a transaction half done.
+        await asyncio.shield(asyncio.ensure_future(self._commit(batch)))
+
+    async def _commit(self, batch: KafkaBatch) -> None:
+        outputs: defaultdict[TP, list[Output]] = defaultdict(list)
+        for output in batch.outputs:
+            count = self.counts.get(output.topic) or await self._count(output.topic)
+            number = partition_of(output.key, count) if output.partition is None else output.partition
+            outputs[TP(output.topic, number)].append(output)
+        await self.transact(batch.tp, batch.next_offset, outputs, batch.puts)
+
+    async def transact(
+        self, tp: TP, next_offset: int, outputs: dict[TP, list[Output]], puts: Mapping[str, Values]
+    ) -> None:
+        """Write outputs, state of the partition and its next offset in one transaction, and note it."""
+        changelogs: dict[str, TP] = {}
+        for table, values in puts.items():
+            if values:
+                self.check_state(table, tp.partition)
+                target = changelogs[table] = TP(self._changelog(table), tp.partition)
+                outputs[target] = [Output(target.topic, key, value) for key, value in values.items()]
+        ends = await self._transactions.commit(tp, next_offset, outputs)
+        self.count += 1
+        if changelogs:
+            self._local.write(
+                {(table, tp.partition): puts[table] for table in changelogs},
+                {target: ends[target] for target in changelogs.values()},
+            )
+        self._partitions.committed(tp, next_offset)
+
+    async def refresh_counts(self) -> None:
+        """Ask the brokers how many partitions each topic has."""
+        cluster: Any = await self._kafka._client.fetch_all_metadata()
+        self.counts = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in cluster.topics()}
+
+    async def _count(self, topic: str) -> int:
+        await self.refresh_counts()
+        if topic not in self.counts:
+            raise UnknownTopicError(f"topic {topic} is not declared: `livepool topics apply` makes what is missing")
+        return self.counts[topic]

@@ -1,0 +1,143 @@
+"""The partitions that a worker has on Kafka: which are ready, from where, and with whose state.
+
+A partition is delivered from only after these steps, in this order: its transactional id is taken over, so that
+nobody else can commit any more; then its state is restored to the end of its changelogs; then its committed offset
+is read. A partition that stays with this worker from one generation of the group to the next needs none of them.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from faust.types import TP
+
+from streams.transport.batches import Record
+from streams.transport.kafka_batch import KafkaBatch, as_kafka, record_of
+from streams.transport.kafka_restore import Restorer
+from streams.transport.kafka_transactions import Transactions
+
+log = logging.getLogger("livepool.partitions")
+
+_NO_GENERATION = -2
+
+
+class RecordsLostError(RuntimeError):
+    """Retention has deleted records that nobody processed."""
+
+
+class Partitions:
+    """Offsets, batches in flight and epochs of the partitions; `changed` is called when one becomes ready."""
+
+    def __init__(
+        self,
+        group: str,
+        kafka: AIOKafkaConsumer,
+        transactions: Transactions,
+        restorer: Restorer,
+        changed: Callable[[], None],
+    ) -> None:
+        self._group = group
+        self._kafka = kafka
+        self._transactions = transactions
+        self._restorer = restorer
+        self._changed = changed
+        self._generation = _NO_GENERATION
+        self._epochs: dict[TP, int] = {}
+        self._fetched: dict[TP, int] = {}  # where the last fetch of a partition has ended
+        self.next: dict[TP, int] = {}  # of those that are ready: the offset after the last commit
+        self.in_flight: dict[TP, KafkaBatch] = {}
+        self.current: set[TP] = set()  # changelogs whose local copy is what is committed
+        self.prepared = asyncio.Event()
+
+    def assign(self, sources: set[TP], changelogs: set[TP], own: set[TP], generation: int) -> None:
+        """Take what the group has assigned: keep what stayed, and let nothing else be read yet.
+
+        `own` are those of the changelogs that the restorer reads. `prepare` has to follow.
+        """
+        stayed = generation == self._generation + 1  # else another worker may have had any of them meanwhile
+        self._generation = generation
+        self.current = self.current & own if stayed else set()
+        self.next = {tp: offset for tp, offset in self.next.items() if stayed and tp in sources}
+        self._kafka.pause(*map(as_kafka, sources | changelogs))
+        for tp in changelogs:
+            self._kafka.seek(as_kafka(tp), 0)  # nothing reads them here; aiokafka wants a position
+
+    async def prepare(self, sources: set[TP], own: set[TP], standbys: set[TP]) -> None:
+        """Make all sources ready, those that stayed at once."""
+        self._resume(self.next)
+        new = sources - self.next.keys()
+        await self._transactions.release(set(self._transactions.owned()) - sources)
+        await self._transactions.fence(new)
+        await self._restorer.restore(own - self.current)
+        self.current = own
+        self._restorer.follow(standbys)
+        starts = await self._starts(new)
+        for tp in new:
+            self._epochs[tp] = self._epochs.get(tp, 0) + 1
+        self.next.update(starts)
+        self._resume(starts)
+        self.prepared.set()
+        log.info("ready: %s", ", ".join(sorted(f"{tp.topic}/{tp.partition}" for tp in self.next)) or "no partitions")
+
+    async def _starts(self, tps: set[TP]) -> dict[TP, int]:
+        if not tps:
+            return {}
+        firsts = await self._kafka.beginning_offsets(list(map(as_kafka, tps)))
+        committed = await asyncio.gather(*(self._kafka.committed(as_kafka(tp)) for tp in tps))
+        starts = {}
+        for tp, offset in zip(tps, committed, strict=True):
+            if offset is not None and offset < firsts[tp]:
+                raise RecordsLostError(
+                    f"{tp.topic}/{tp.partition}: retention has deleted offsets {offset} to {firsts[tp] - 1}, which no"
+                    f" worker has processed. Raise the topic's retention. To go on without them, set the offset of"
+                    f" group {self._group} to {firsts[tp]} (kafka-consumer-groups --reset-offsets)"
+                )
+            starts[tp] = firsts[tp] if offset is None else offset
+        return starts
+
+    def _resume(self, starts: Mapping[TP, int]) -> None:
+        for tp, offset in starts.items():
+            self._kafka.seek(as_kafka(tp), offset)
+            self._fetched[tp] = offset
+            self._kafka.resume(as_kafka(tp))
+        self._changed()
+
+    def fetched(self, tp: TP, records: list[Any], consumer: Any) -> KafkaBatch:
+        """Take what was fetched as the batch that comes next; RuntimeError when it is not that."""
+        start = self._fetched[tp]
+        self.passed_over(tp)
+        if start != self.next[tp] or records[0].offset < start:
+            raise RuntimeError(f"{tp}: fetched from {start}, but {self.next[tp]} comes next: the position was moved")
+        wanted: list[Record] = list(map(record_of, records))
+        batch = KafkaBatch(consumer, tp, wanted, self._fetched[tp], self._epochs[tp])
+        self.in_flight[tp] = batch
+        return batch
+
+    def passed_over(self, tp: TP) -> None:
+        """Note that something was fetched: if it is dropped, `fetched` will not take what comes after it."""
+        self._fetched[tp] = self.position(tp)
+
+    def position(self, tp: TP) -> int:
+        """Return the next offset to fetch, behind markers of transactions."""
+        state = self._kafka._subscription.subscription.assignment.state_value(as_kafka(tp))
+        position: int = state.position
+        return position
+
+    def committed(self, tp: TP, next_offset: int) -> None:
+        """Note a commit, and free the partition."""
+        self.next[tp] = next_offset
+        self.in_flight.pop(tp, None)
+        self._changed()
+
+    def free(self) -> Iterable[TP]:
+        """Those that are ready and have no batch in flight."""
+        return self.next.keys() - self.in_flight.keys()
+
+    async def behind(self) -> bool:
+        """Whether there is anything to fetch or to prepare; KafkaError when the brokers do not answer."""
+        if self.in_flight or not self.prepared.is_set():
+            return True
+        ends = await self._kafka.end_offsets(list(map(as_kafka, self.next))) if self.next else {}
+        return any(TP(*tp) in self.next and self.position(TP(*tp)) < end for tp, end in ends.items())
