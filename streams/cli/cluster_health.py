@@ -200,7 +200,10 @@ def check_group(members: int, state: str, lags: Sequence[PartitionLag]) -> Check
         )
     waiting = ", ".join(f"{agent} {count:,}" for agent, count in behind.items())
     moving = state in ("PreparingRebalance", "CompletingRebalance")
-    workers = Text(f"{members} worker(s){', rebalancing' * moving}", f"{members} 个 worker{'，正在再均衡' * moving}")
+    workers = Text(
+        f"{members or 'no'} worker{'s' * (members != 1)}{', rebalancing' * moving}",
+        f"{members} 个 worker{'，正在再均衡' * moving}",
+    )
     oldest = max((each.seconds for each in lags if each.seconds is not None), default=None)
     since = (
         Text("", "") if oldest is None else Text(f", the oldest {_age(oldest).en} ago", f"，最早 {_age(oldest).zh}前")

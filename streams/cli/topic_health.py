@@ -32,8 +32,8 @@ class Replicas(NamedTuple):
     topic: str
     partition: int
     leader: bool
-    copies: int
-    in_sync: int
+    brokers: tuple[int, ...]  # that should have one
+    in_sync: tuple[int, ...]
     min_insync: int
 
 
@@ -130,8 +130,8 @@ def _replicas(described: Mapping[str, Any], configs: Mapping[str, Mapping[str, s
             name,
             partition["partition_index"],
             partition["leader_id"] >= 0,
-            len(partition["replica_nodes"]),
-            len(partition["isr_nodes"]),
+            tuple(partition["replica_nodes"]),
+            tuple(partition["isr_nodes"]),
             int(configs.get(name, {}).get("min.insync.replicas", min_insync(len(partition["replica_nodes"])))),
         )
         for name, topic in described.items()
@@ -141,7 +141,7 @@ def _replicas(described: Mapping[str, Any], configs: Mapping[str, Mapping[str, s
 
 def check_replication(replicas: Sequence[Replicas]) -> Check:
     """Can every partition be written, and does the loss of a disk lose nothing."""
-    if stopped := [each for each in replicas if not each.leader or each.in_sync < each.min_insync]:
+    if stopped := [each for each in replicas if not each.leader or len(each.in_sync) < each.min_insync]:
         names = _some(f"{each.topic}/{each.partition}" for each in stopped)
         return Check(
             "replication",
@@ -149,16 +149,20 @@ def check_replication(replicas: Sequence[Replicas]) -> Check:
             Text(f"{len(stopped)} partitions cannot be written: {names}", f"{len(stopped)} 个分区不可写：{names}"),
             Text("bring their brokers back: too few copies are in sync", "请恢复其 broker：同步副本不足"),
         )
-    if behind := [each for each in replicas if each.in_sync < each.copies]:
-        names = _some(f"{each.topic}/{each.partition}" for each in behind)
+    if behind := [each for each in replicas if set(each.brokers) - set(each.in_sync)]:
+        lacking_ = sorted({broker for each in behind for broker in set(each.brokers) - set(each.in_sync)})
+        names, places = ", ".join(map(str, lacking_)), _some(f"{each.topic}/{each.partition}" for each in behind)
         return Check(
             "replication",
             "WARN",
-            Text(f"{len(behind)} partitions lack a copy: {names}", f"{len(behind)} 个分区缺少副本：{names}"),
-            Text("is a broker down? They catch up when it is back", "是否有 broker 停机？恢复后会自动追上"),
+            Text(
+                f"{len(behind)} partitions lack a copy on broker {names}: {places}",
+                f"{len(behind)} 个分区在 broker {names} 上缺少同步副本：{places}",
+            ),
+            Text("is it down? Copies catch up when it is back", "该 broker 是否停机？恢复后副本会自动追上"),
         )
-    fewest = min((each.copies for each in replicas), default=0)
-    if few := {each.topic for each in replicas if each.copies < DEFAULT_REPLICATION}:
+    fewest = min((len(each.brokers) for each in replicas), default=0)
+    if few := {each.topic for each in replicas if len(each.brokers) < DEFAULT_REPLICATION}:
         names = "" if len(few) == len({each.topic for each in replicas}) else f": {_some(sorted(few))}"
         risk = Text("records are lost with the disk of one broker", "一个 broker 的磁盘损坏即丢失数据")
         if fewest > 1:

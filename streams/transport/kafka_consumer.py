@@ -229,7 +229,8 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
     def _take(self, tp: TP, records: list[Any]) -> list[Any]:
         if self._is_changelog_tp(tp) or self.app.topics.acks_enabled_for(tp.topic):
             return records
-        return [self.partitions.fetched(tp, records, self)]
+        batch = self.partitions.fetched(tp, records, self)
+        return [] if batch is None else [batch]
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         if isinstance(record, KafkaBatch):

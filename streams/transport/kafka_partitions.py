@@ -104,25 +104,33 @@ class Partitions:
             self._kafka.resume(as_kafka(tp))
         self._changed()
 
-    def fetched(self, tp: TP, records: list[Any], consumer: Any) -> KafkaBatch:
-        """Take what was fetched as the batch that comes next; RuntimeError when it is not that."""
-        start = self._fetched[tp]
-        self.passed_over(tp)
+    def fetched(self, tp: TP, records: list[Any], consumer: Any) -> KafkaBatch | None:
+        """Take what was fetched as the batch that comes next; RuntimeError when it is not that.
+
+        None when the partition is being taken away: then its position is set anew before it is read again.
+        """
+        start, position = self._fetched[tp], self.position(tp)
+        if position is None:
+            return None
+        self._fetched[tp] = position
         if start != self.next[tp] or records[0].offset < start:
             raise RuntimeError(f"{tp}: fetched from {start}, but {self.next[tp]} comes next: the position was moved")
         wanted: list[Record] = list(map(record_of, records))
-        batch = KafkaBatch(consumer, tp, wanted, self._fetched[tp], self._epochs[tp])
+        batch = KafkaBatch(consumer, tp, wanted, position, self._epochs[tp])
         self.in_flight[tp] = batch
         return batch
 
     def passed_over(self, tp: TP) -> None:
         """Note that something was fetched: if it is dropped, `fetched` will not take what comes after it."""
-        self._fetched[tp] = self.position(tp)
+        if (position := self.position(tp)) is not None:
+            self._fetched[tp] = position
 
-    def position(self, tp: TP) -> int:
-        """Return the next offset to fetch, behind markers of transactions."""
-        state = self._kafka._subscription.subscription.assignment.state_value(as_kafka(tp))
-        position: int = state.position
+    def position(self, tp: TP) -> int | None:
+        """Return the next offset to fetch, behind markers of transactions; None while it is not assigned."""
+        assignment = self._kafka._subscription.subscription.assignment
+        if assignment is None or as_kafka(tp) not in assignment.tps:
+            return None
+        position: int = assignment.state_value(as_kafka(tp)).position
         return position
 
     def committed(self, tp: TP, next_offset: int) -> None:
@@ -140,4 +148,4 @@ class Partitions:
         if self.in_flight or not self.prepared.is_set():
             return True
         ends = await self._kafka.end_offsets(list(map(as_kafka, self.next))) if self.next else {}
-        return any(TP(*tp) in self.next and self.position(TP(*tp)) < end for tp, end in ends.items())
+        return any((self.position(TP(*tp)) or 0) < end for tp, end in ends.items() if TP(*tp) in self.next)

@@ -3,7 +3,6 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any, NamedTuple
 
 from click.testing import CliRunner
@@ -24,7 +23,7 @@ Place = tuple[str, int, int]  # topic, partition and offset of an input record
 _ARRIVAL: Unpacker[Arrival] = Unpacker(Arrival)
 # Reasons of the intake. What identity or a later arrival refuses was accepted into `arrivals` before.
 AT_THE_DOOR = {"too_large", "bad_json", "bad_envelope", "unknown_type", "missing_field", "wrong_type"}
-MOST_SHOWN = 10
+MOST_SHOWN, LONGEST = 10, 300
 
 
 class Verdict(NamedTuple):
@@ -52,7 +51,7 @@ def judge(connection: Connection, sent: int, policy: dict[str, Any]) -> Verdict:
     lost = len(inputs.keys() - fates.keys())
     doubled = sum(count - 1 for count in fates.values())
     found = _found(outputs, {place: number for number, (place, _) in enumerate(order)})
-    expected = of_oracle(oracle.run([payload for _, payload in order], policy))
+    expected = of_oracle(oracle.run([payload + b"\n" for _, payload in order], policy))
     del expected["duplicates"]
     sales = len(found["sales"])
     problems = [
@@ -65,7 +64,7 @@ def judge(connection: Connection, sent: int, policy: dict[str, Any]) -> Verdict:
         *differences(found, expected),
         *_audit(connection, len(expected["sales"])),
     ]  # fmt: skip
-    return Verdict(len(inputs), len(arrivals), sales, lost, doubled, list(islice(problems, MOST_SHOWN)))
+    return Verdict(len(inputs), len(arrivals), sales, lost, doubled, [problem[:LONGEST] for problem in problems[:MOST_SHOWN]])
 
 
 def _place(record: Record) -> Place:
