@@ -9,10 +9,10 @@ from rich.table import Table
 
 from streams.cli.common import as_json, home_option, policy_option, settings_of
 from streams.cli.health import examine
-from streams.cli.installation import Check, Status
+from streams.cli.installation import Check, Status, check_environment, check_folder, check_versions
 from streams.cli.language import lang_option
 from streams.cli.terminal import plain_console, write_json
-from streams.cluster.connection import Connection
+from streams.cluster.connection import VARIABLES, Connection
 from streams.core.definitions import Language
 from streams.settings import DEFAULT_HOME, Settings, SettingsError
 
@@ -69,6 +69,8 @@ def _connection() -> Connection | None:
 
 def _examined(settings: Settings, error: str | None) -> Iterable[Check]:
     if settings.connection is None:
+        if os.environ.get(VARIABLES["brokers"]):  # a cluster is meant, and how to reach it cannot be used
+            return check_environment(os.environ, error), check_versions(), check_folder(settings.home)
         return examine(settings, error)
     from streams.cli.cluster_health import examine_cluster  # noqa: PLC0415 - kafka-python is loaded when it is used
 

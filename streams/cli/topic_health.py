@@ -1,29 +1,23 @@
 """What may be wrong with the topics of a cluster and with the rights on them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
-
-from kafka import KafkaAdminClient
-from kafka.errors import KafkaError, TopicAuthorizationFailedError, TransactionalIdAuthorizationFailedError, for_code
 
 from streams.cli.broker_health import quick_session
 from streams.cli.installation import Check, same
-from streams.cluster.acls import Role, acls
+from streams.cli.rights_health import check_rights, held_rights, is_denied, some
 from streams.cluster.connection import Connection
 from streams.cluster.session import ClusterError
 from streams.cluster.topic_admin import cluster_partitions, reasons, survey
 from streams.cluster.topic_plan import Change, refused
-from streams.cluster.topics import DEFAULT_REPLICATION, GROUP, cluster_topics, min_insync
+from streams.cluster.topics import DEFAULT_REPLICATION, cluster_topics, min_insync
 from streams.core.definitions import Text
 
 _INTERNAL = ("__consumer_offsets", "__transaction_state")  # of Kafka: what they lose, every commit loses
-_LISTED = 5
 OPERATOR = Text(
     "look as an operator: `livepool topics acls --operator`",
     "请以 operator 身份查看：`livepool topics acls --operator`",
 )
-
-Held = Mapping[tuple[str, str], frozenset[str] | None]  # (resource, name) -> operations; None: not known
 
 
 class Replicas(NamedTuple):
@@ -42,8 +36,8 @@ def topic_checks(connection: Connection) -> list[Check]:
     with quick_session(connection) as admin:
         names = [*(topic.name for topic in cluster_topics()), *_INTERNAL]
         described = {topic["name"]: topic for topic in admin.describe_topics(names)}
-        denied = [name for name, topic in described.items() if _is_denied(topic) and name not in _INTERNAL]
-        held = _held(admin, described)
+        denied = [name for name, topic in described.items() if is_denied(topic) and name not in _INTERNAL]
+        held = held_rights(admin, described)
         configs: dict[str, Mapping[str, str]] = {}
         try:
             found = survey(admin)
@@ -67,7 +61,7 @@ def check_topics(changes: Sequence[Change], denied: Sequence[str] = ()) -> Check
             Text("`livepool topics plan`", "`livepool topics plan`"),
         )
     if missing:
-        names = _some(missing)
+        names = some(missing)
         return Check(
             "topics",
             "FAIL",
@@ -75,10 +69,10 @@ def check_topics(changes: Sequence[Change], denied: Sequence[str] = ()) -> Check
             Text("make them: `livepool topics apply`", "请创建：`livepool topics apply`"),
         )
     if denied:
-        names = _some(denied)
+        names = some(denied)
         return Check("topics", "WARN", Text(f"hidden from this user: {names}", f"当前用户不可见：{names}"), OPERATOR)
     if different := [change for change in changes if change.action in ("configure", "grow")]:
-        names = _some(_difference(change) for change in different)
+        names = some(_difference(change) for change in different)
         return Check(
             "topics",
             "WARN",
@@ -115,15 +109,6 @@ def _without_settings(connection: Connection) -> Check:
     )
 
 
-def _some(names: Iterable[str]) -> str:
-    found = list(names)
-    return ", ".join(found[:_LISTED]) + (f", … +{len(found) - _LISTED}" if len(found) > _LISTED else "")
-
-
-def _is_denied(topic: Mapping[str, Any]) -> bool:
-    return for_code(topic["error_code"]) is TopicAuthorizationFailedError
-
-
 def _replicas(described: Mapping[str, Any], configs: Mapping[str, Mapping[str, str]]) -> list[Replicas]:
     return [
         Replicas(
@@ -142,7 +127,7 @@ def _replicas(described: Mapping[str, Any], configs: Mapping[str, Mapping[str, s
 def check_replication(replicas: Sequence[Replicas]) -> Check:
     """Can every partition be written, and does the loss of a disk lose nothing."""
     if stopped := [each for each in replicas if not each.leader or len(each.in_sync) < each.min_insync]:
-        names = _some(f"{each.topic}/{each.partition}" for each in stopped)
+        names = some(f"{each.topic}/{each.partition}" for each in stopped)
         return Check(
             "replication",
             "FAIL",
@@ -150,8 +135,8 @@ def check_replication(replicas: Sequence[Replicas]) -> Check:
             Text("bring their brokers back: too few copies are in sync", "请恢复其 broker：同步副本不足"),
         )
     if behind := [each for each in replicas if set(each.brokers) - set(each.in_sync)]:
-        lacking_ = sorted({broker for each in behind for broker in set(each.brokers) - set(each.in_sync)})
-        names, places = ", ".join(map(str, lacking_)), _some(f"{each.topic}/{each.partition}" for each in behind)
+        brokers = sorted({broker for each in behind for broker in set(each.brokers) - set(each.in_sync)})
+        names, places = ", ".join(map(str, brokers)), some(f"{each.topic}/{each.partition}" for each in behind)
         return Check(
             "replication",
             "WARN",
@@ -163,7 +148,7 @@ def check_replication(replicas: Sequence[Replicas]) -> Check:
         )
     fewest = min((len(each.brokers) for each in replicas), default=0)
     if few := {each.topic for each in replicas if len(each.brokers) < DEFAULT_REPLICATION}:
-        names = "" if len(few) == len({each.topic for each in replicas}) else f": {_some(sorted(few))}"
+        names = "" if len(few) == len({each.topic for each in replicas}) else f": {some(sorted(few))}"
         risk = Text("records are lost with the disk of one broker", "一个 broker 的磁盘损坏即丢失数据")
         if fewest > 1:
             risk = Text("with one broker down a single copy is left", "一个 broker 停机时仅剩一份副本")
@@ -184,60 +169,4 @@ def check_replication(replicas: Sequence[Replicas]) -> Check:
         "replication",
         "OK",
         Text(f"{fewest} copies, {needed} must be in sync", f"{fewest} 份副本，至少 {needed} 份同步"),
-    )
-
-
-def _held(admin: KafkaAdminClient, described: Mapping[str, Any]) -> Held:
-    held: dict[tuple[str, str], frozenset[str] | None] = {
-        ("topic", name): frozenset() if _is_denied(topic) else _operations(topic) for name, topic in described.items()
-    }
-    transactional = f"{GROUP}-"
-    try:
-        group = admin.describe_groups([GROUP])[GROUP]
-        refused_ = "AuthorizationFailed" in (group["error"] or "")
-        held["group", GROUP] = frozenset() if refused_ else _operations(group)
-        admin.describe_transactions([f"{transactional}arrivals-0"])
-    except TransactionalIdAuthorizationFailedError:
-        held["transactional-id", transactional] = frozenset()
-    except KafkaError:  # a group or an id that nobody has used yet
-        pass
-    return held
-
-
-def _operations(described: Mapping[str, Any]) -> frozenset[str] | None:
-    operations = described["authorized_operations"]
-    return None if operations is None else frozenset(operations)
-
-
-def lacking(role: Role, held: Held) -> list[str]:
-    """The rights of a role that are not held, as `Write topic arrivals`; what is not known counts as held."""
-    return [
-        f"{operation} {acl.resource} {acl.name}"
-        for acl in acls({role: ["User:me"]})
-        if (operations := held.get((acl.resource, acl.name))) is not None
-        for operation in acl.operations
-        if _CODES.get(operation, operation.upper()) not in operations
-    ]
-
-
-_CODES = {"DescribeConfigs": "DESCRIBE_CONFIGS"}
-
-
-def check_rights(held: Held) -> Check:
-    """May this user do the work of a worker, or look as an operator."""
-    worker, operator = lacking("worker", held), lacking("operator", held)
-    if not worker:
-        return Check("rights", "OK", Text("those of a worker", "具备 worker 的权限"))
-    names = _some(worker)
-    if not operator:
-        return Check(
-            "rights",
-            "OK",
-            Text(f"those of an operator; not of a worker: {names}", f"具备 operator 的权限；不具备 worker：{names}"),
-        )
-    return Check(
-        "rights",
-        "FAIL",
-        Text(f"a worker needs {len(worker)} more: {names}", f"worker 还缺少 {len(worker)} 项权限：{names}"),
-        Text("give them: `livepool topics acls --worker User:…`", "请授权：`livepool topics acls --worker User:…`"),
     )

@@ -9,7 +9,7 @@ from schemas.codec import decode
 from schemas.events import AnyEvent
 from schemas.rejection import Rejected
 from streams.cluster.connection import Connection
-from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, ClusterError, cluster_errors
+from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, ClusterError, admin_session, cluster_errors
 from streams.core.order_events import order_key
 from streams.transport.batches import Output, partition_of
 
@@ -45,7 +45,8 @@ class Sender:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._counts: dict[str, int] = {}
+        with admin_session(connection) as admin:
+            self._counts = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics()}
         self._without_key = 0
         self._failures: list[BaseException] = []
         with cluster_errors(connection):
@@ -91,9 +92,7 @@ class Sender:
             raise ClusterError(f"{len(self._failures)} events were not sent: {error}") from error
 
     def _partition(self, output: Output) -> int:
-        if output.topic not in self._counts:
-            self._counts[output.topic] = len(self._producer.partitions_for(output.topic) or ())
-        count = self._counts[output.topic]
+        count = self._counts.get(output.topic)
         if not count:
             raise ClusterError(f"no topic {output.topic}: make it with `livepool topics apply`")
         if output.partition is not None:

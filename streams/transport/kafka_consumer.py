@@ -280,7 +280,9 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
 
         Faust calls its recovery complete after this. Batches know their positions themselves.
         """
-        await self.partitions.prepared.wait()
+        # Faust's recovery ends for good when this takes longer than `broker_request_timeout`.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.partitions.prepared.wait(), self.app.conf.broker_request_timeout / 2)
         return {tp: offset for tp, offset in self.partitions.next.items() if self.app.topics.acks_enabled_for(tp.topic)}
 
     async def _seek(self, partition: TP, offset: int) -> None:

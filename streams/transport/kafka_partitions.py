@@ -15,6 +15,7 @@ from faust.types import TP
 
 from streams.transport.batches import Record
 from streams.transport.kafka_batch import KafkaBatch, as_kafka, record_of
+from streams.transport.kafka_offsets import committed_offsets
 from streams.transport.kafka_restore import Restorer
 from streams.transport.kafka_transactions import Transactions
 
@@ -85,9 +86,10 @@ class Partitions:
         if not tps:
             return {}
         firsts = await self._kafka.beginning_offsets(list(map(as_kafka, tps)))
-        committed = await asyncio.gather(*(self._kafka.committed(as_kafka(tp)) for tp in tps))
+        committed = await committed_offsets(self._kafka, self._group, tps)
         starts = {}
-        for tp, offset in zip(tps, committed, strict=True):
+        for tp in tps:
+            offset = committed[tp]
             if offset is not None and offset < firsts[tp]:
                 raise RecordsLostError(
                     f"{tp.topic}/{tp.partition}: retention has deleted offsets {offset} to {firsts[tp] - 1}, which no"

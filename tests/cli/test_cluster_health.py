@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from streams.cli.broker_health import Answer, check_brokers, check_security, check_version
-from streams.cli.cluster_health import Opened, check_group, check_state, check_transactions, within
+from streams.cli.cluster_health import check_state, within
+from streams.cli.group_health import Opened, check_group, check_transactions
 from streams.cli.health import MUCH_LAG, check_dead_letters
 from streams.cli.installation import check_environment
-from streams.cli.topic_health import Replicas, check_replication, check_rights, check_topics, lacking
+from streams.cli.rights_health import check_rights, lacking
+from streams.cli.topic_health import Replicas, check_replication, check_topics
 from streams.cluster.acls import acls
 from streams.cluster.broker_certificates import make_authority, make_certificate
 from streams.cluster.connection import Connection

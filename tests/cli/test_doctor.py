@@ -49,6 +49,12 @@ def test_settings_that_cannot_be_used_fail(home, variables):
     assert next(iter(variables.values())) in found["detail"]
 
 
+def test_brokers_that_cannot_be_used_fail_and_no_run_on_this_machine_is_looked_at(tmp_path):
+    found = as_json("doctor", "--home", tmp_path, code=1, env={"LIVEPOOL_BROKERS": "nowhere"})
+    assert status(found) == {"settings": "FAIL", "versions": "OK", "folder": "OK"}
+    assert "LIVEPOOL_BROKERS" in detail(found, "settings")["detail"]
+
+
 def test_a_policy_file_that_is_wrong_fails_and_is_named(home, tmp_path):
     policy = tmp_path / "policy.toml"
     policy.write_text("amend_horizon_hours = -1\n")

@@ -96,7 +96,7 @@ def test_events_that_nobody_reads_and_a_transaction_that_nobody_ends(
         found = doctor(connection, tmp_path)
         assert found["group"]["status"] == "WARN"
         assert (found["transactions"]["status"], found["transactions"]["detail"][:7]) == ("OK", "1 open,")
-        monkeypatch.setattr("streams.cli.cluster_health.LONG_OPEN_SECONDS", -1.0)
+        monkeypatch.setattr("streams.cli.group_health.LONG_OPEN_SECONDS", -1.0)
         found = doctor(connection, tmp_path)
         assert (found["transactions"]["status"], "checkout/1" in found["transactions"]["detail"]) == ("WARN", True)
         producer.abort_transaction()
@@ -124,6 +124,7 @@ def test_what_a_user_may_not_see_names_the_rights(secure: Cluster, tmp_path: Pat
     assert operator["dead letters"]["detail"].endswith("bad_json")
 
 
+@pytest.mark.faults
 def test_a_broker_of_three_that_hangs_is_told_and_holds_nothing_up(three_brokers: Cluster, tmp_path: Path) -> None:
     apply_topics(three_brokers.connection(), partitions=1)
     connection = three_brokers.connection()

@@ -5,10 +5,8 @@ from typing import Any
 
 import orjson
 import pytest
-from click.testing import CliRunner
 
 from cli.homes import as_json, livepool
-from streams.cli import main
 from streams.cluster.connection import VARIABLES, Connection
 from streams.cluster.log_reader import LogReader
 from streams.cluster.sender import Sender, key_of
@@ -39,15 +37,16 @@ def on_cluster(empty_brokers: Connection, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """The same show, processed on one machine in the order in which it was sent."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same show, processed on one machine in the order in which it was sent; ask for it first."""
+    monkeypatch.delenv(VARIABLES["brokers"], raising=False)
     found = Home(tmp_path / "home")
     found.send(generate(EVENTS, 3, START))
     found.drain()
     return found.path
 
 
-def test_answers_are_those_of_one_machine(on_cluster: Connection, home: Path) -> None:
+def test_answers_are_those_of_one_machine(home: Path, on_cluster: Connection) -> None:
     here, there = as_json("rooms", "--home", home), as_json("rooms")
     assert here
     assert there == here
@@ -60,7 +59,7 @@ def test_answers_are_those_of_one_machine(on_cluster: Connection, home: Path) ->
     assert audit["order_book"]["lines"] == audit["sales"] > 50
 
 
-def test_an_order_and_a_buyer(on_cluster: Connection, home: Path) -> None:
+def test_an_order_and_a_buyer(home: Path, on_cluster: Connection) -> None:
     sales = tailed("attributed-sales")
     for sale in list(sales.values())[::20]:
         asked = ("explain", sale["order_id"], "--carrier", sale["carrier"])
