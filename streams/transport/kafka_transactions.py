@@ -14,7 +14,7 @@ from itertools import zip_longest
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.types import TP
 
@@ -25,6 +25,10 @@ _ABORT_SECONDS = 5.0
 
 class FencedError(RuntimeError):
     """Another worker has the partition."""
+
+
+class CommitError(RuntimeError):
+    """It is not known whether the transaction was committed, or it was not."""
 
 
 class Transactions:
@@ -69,6 +73,11 @@ class Transactions:
                 f"another worker has taken over {tp.topic}/{tp.partition}: this one was not heard of for too long. It"
                 " ends, has lost nothing, and may be started again"
             ) from None
+        except KafkaError as error:
+            raise CommitError(
+                f"the brokers did not take a batch of {tp.topic}/{tp.partition}, or did not say so ({error}). This worker"
+                " ends, has lost nothing, and may be started again"
+            ) from error
 
     async def _commit(
         self, producer: AIOKafkaProducer, tp: TP, next_offset: int, outputs: Mapping[TP, list[Output]]

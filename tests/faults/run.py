@@ -139,7 +139,7 @@ class Run:
         return Row(
             self.case, self.cluster.layout.version, found.events, found.sales, len(self.faults), found.lost,
             found.doubled, round(seconds, 1), [round(each, 2) for each in recovery], self.workers.crashes,
-            found.problems,
+            self.workers.bad_ends + found.problems,
         )  # fmt: skip
 
     def _state(self) -> str:

@@ -53,7 +53,6 @@ def judge(connection: Connection, sent: int, policy: dict[str, Any]) -> Verdict:
     found = _found(outputs, {place: number for number, (place, _) in enumerate(order)})
     expected = of_oracle(oracle.run([payload + b"\n" for _, payload in order], policy))
     del expected["duplicates"]
-    sales = len(found["sales"])
     problems = [
         *([] if len(inputs) == sent else [f"{sent} records were sent, {len(inputs)} are in the input topics"]),
         *(f"{place} is {payload[:80]!r}, but was sent as {(inputs.get(place) or b'')[:80]!r}"
@@ -64,7 +63,9 @@ def judge(connection: Connection, sent: int, policy: dict[str, Any]) -> Verdict:
         *differences(found, expected),
         *_audit(connection, len(expected["sales"])),
     ]  # fmt: skip
-    return Verdict(len(inputs), len(arrivals), sales, lost, doubled, [problem[:LONGEST] for problem in problems[:MOST_SHOWN]])
+    return Verdict(
+        len(inputs), len(arrivals), sales, lost, doubled, [problem[:LONGEST] for problem in problems[:MOST_SHOWN]]
+    )
 
 
 def _place(record: Record) -> Place:

@@ -50,6 +50,7 @@ class Workers:
     named: bool = False
     workers: dict[int, Worker] = field(default_factory=dict)
     crashes: list[str] = field(default_factory=list)
+    bad_ends: list[str] = field(default_factory=list)
     _closed: bool = False
 
     def __enter__(self) -> Self:
@@ -74,14 +75,15 @@ class Workers:
         return number
 
     def remove(self, number: int) -> None:
-        """End one in good order, for good; an end of another kind is a failure."""
+        """End one in good order, for good; `bad_ends` tells of one that did not end so."""
         with self._lock:
             worker = self.workers[number]
             worker.wanted = False
             worker.process.send_signal(signal.SIGCONT)
             worker.process.terminate()
         code = worker.process.wait(_END_SECONDS)
-        assert code == 0, f"worker {number} ended with {code} after SIGTERM: {worker.last_words()}"
+        if code:
+            self.bad_ends.append(f"worker {number} ended with {code} after SIGTERM: {worker.last_words()}")
 
     def kill(self, number: int) -> None:
         """End one at once; it is started again."""

@@ -6,10 +6,10 @@ import uuid
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from faust.types import TP
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
-from faust.types import TP
 from streams.cluster.brokers import Cluster
 from streams.transport.kafka_offsets import committed_offsets
 
