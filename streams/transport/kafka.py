@@ -148,7 +148,7 @@ class Transport(driver.Transport):  # type: ignore[misc]
             heartbeat_interval_ms=session_ms // _HEARTBEATS,
             rebalance_timeout_ms=max(2 * session_ms, 30_000),
             # Batches wait for their agents, not for the consumer: the watchdog sees to that.
-            max_poll_interval_ms=24 * 3_600_000,
+            max_poll_interval_ms=1 << 40,
         )
 
     def lone_consumer(self) -> AIOKafkaConsumer:

@@ -74,7 +74,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         self._transactions = Transactions(self.app.conf.id, self._options.transactional_producer)
         self._connected = False
         self._preparing: asyncio.Future[None] | None = None
-        self._draining = False
+        self._moving = False  # from the begin of a rebalance until Faust knows the new assignment
         self._noticed = asyncio.Event()
         self._beats = 0
         self._behind = False
@@ -106,14 +106,15 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         """Commit what Faust tracks, leave the group, and free the partitions."""
         if not self._connected:
             return
-        self._watchdog.stop()
         await super().on_stop()
         await self._cancel_preparation()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._drained(committing=True), _DRAIN_SECONDS)
         await self._transactions.release()
-        await self._kafka.stop()
+        with suppress(asyncio.CancelledError):  # aiokafka's own, when a fetch was waiting for a broker
+            await self._kafka.stop()
         self._lock.release()
+        self._watchdog.stop()
 
     # Rebalances
 
@@ -123,9 +124,9 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
 
     async def revoke(self, revoked: set[TP]) -> None:
         """Let the agents finish what they hold, then hand over to Faust."""
-        self._draining = True
-        self.partitions.prepared.clear()
+        self._moving = True
         await self._cancel_preparation()
+        self.partitions.prepared.clear()
         try:
             await asyncio.wait_for(self._drained(), _DRAIN_SECONDS)
         except TimeoutError:
@@ -133,7 +134,6 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         # From here to the end of the flow nothing is awaited: what is fetched and not delivered stays so.
         self.stop_flow()
         self.partitions.in_flight.clear()
-        self._draining = False
         self.app.on_rebalance_start()
         await self.on_partitions_revoked(revoked)
 
@@ -162,6 +162,9 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         standbys = {tp for tp in app.assignor.assigned_standbys() if keeps_own_state(app, tp.topic)}
         self.partitions.assign(sources, changelogs, own, app.consumer_generation_id)
         await self.on_partitions_assigned(assigned, app.consumer_generation_id)
+        # Recovery of the generation before may have ended a moment ago, and with it what it took for its rebalance.
+        app.rebalancing = True
+        self._moving = False
         for tp in sources:
             if not app.topics.acks_enabled_for(tp.topic):
                 reading_channel(app, tp)
@@ -196,7 +199,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         return {}
 
     def _wanted(self, active: set[TP]) -> set[TP]:
-        if not self.flow_active or self._draining:
+        if not self.flow_active or self._moving:
             return set()
         changelogs = {tp for tp in active if self._is_changelog_tp(tp)}
         # During a rebalance Faust resumes the partitions first and then empties the agents' queues.
@@ -220,7 +223,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
                 get.cancel()  # between two waits: nothing that was fetched is lost
         with suppress(asyncio.CancelledError):
             records = {TP(*tp): found for tp, found in (await get).items()}
-            if generation == self.app.consumer_generation_id and not self._draining:
+            if generation == self.app.consumer_generation_id and not self._moving:
                 return {tp: self._take(tp, found) for tp, found in records.items()}
             for tp in records.keys() & self.partitions.next.keys():
                 self.partitions.passed_over(tp)
@@ -256,8 +259,9 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
     # Signs of life
 
     def _pulse(self) -> Pulse:
-        progress = (self.commits.count, self.app.consumer_generation_id, self.restorer.progress.done)
-        return Pulse(self._beats, progress, self._behind)
+        oldest = next(iter(self.partitions.in_flight.values()), None)
+        progress = (self.commits.count, self.restorer.progress.done)
+        return Pulse(self._beats, progress, self._behind, oldest and (oldest.tp, oldest.next_offset))
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _beat(self) -> None:
@@ -269,6 +273,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
     async def _look_for_work(self) -> None:
         while not self.should_stop:
             await self.sleep(_LOOK_SECONDS)
+            self._kafka._coordinator.check_errors()  # what made it leave the group, if anything did
             # While the brokers do not answer nothing can be done, and another process could not do it either.
             with suppress(KafkaError, TimeoutError):
                 self._behind = await self.partitions.behind()

@@ -1,8 +1,9 @@
-"""The committed offsets of a group, asked for in a way that never takes an error for an answer.
+"""The committed offsets of a group, asked for in a way that never takes an error or an old offset for an answer.
 
-aiokafka 0.14 asks with a version of OffsetFetch whose response has an error for the whole of it, and does not look
-at it: while the group's coordinator moves, `committed()` says that nothing was committed. A worker that believed it
-would begin at the start of the log.
+aiokafka 0.14 asks with OffsetFetch version 3. That has an error for the whole of the response, which aiokafka does
+not look at: while the group's coordinator moves, `committed()` says that nothing was committed, and a worker that
+believed it would begin at the start of the log. And it has no `require_stable` (KIP-447): the classic coordinator
+of Kafka 3.9 may still show the offset before a transaction that is complete already. So this asks with version 7.
 """
 
 import asyncio
@@ -18,11 +19,84 @@ from aiokafka.errors import (
     NotCoordinatorForGroupError,
     for_code,
 )
-from aiokafka.protocol.commit import OffsetFetchRequest
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.types import (
+    Boolean,
+    CompactArray,
+    CompactString,
+    Int16,
+    Int32,
+    Int64,
+    Schema,
+    TaggedFields,
+)
 from faust.types import TP
 
 _RETRY_SECONDS = 0.1
 _UNKNOWN = -1
+_UNSTABLE_OFFSET_COMMIT = 88
+
+
+class _Response(Response):  # type: ignore[misc]  # aiokafka is untyped here
+    API_KEY = 9
+    API_VERSION = 7
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "topics",
+            CompactArray(
+                ("topic", CompactString("utf-8")),
+                (
+                    "partitions",
+                    CompactArray(
+                        ("partition", Int32),
+                        ("offset", Int64),
+                        ("leader_epoch", Int32),
+                        ("metadata", CompactString("utf-8")),
+                        ("error_code", Int16),
+                        ("tags", TaggedFields),
+                    ),
+                ),
+                ("tags", TaggedFields),
+            ),
+        ),
+        ("error_code", Int16),
+        ("tags", TaggedFields),
+    )
+
+
+class _Struct(RequestStruct):  # type: ignore[misc]
+    API_KEY = 9
+    API_VERSION = 7
+    FLEXIBLE_VERSION = True
+    RESPONSE_TYPE = _Response
+    SCHEMA = Schema(
+        ("group", CompactString("utf-8")),
+        (
+            "topics",
+            CompactArray(
+                ("topic", CompactString("utf-8")), ("partitions", CompactArray(Int32)), ("tags", TaggedFields)
+            ),
+        ),
+        ("require_stable", Boolean),
+        ("tags", TaggedFields),
+    )
+
+
+class StableOffsetFetch(Request[_Struct]):  # type: ignore[misc]
+    """OffsetFetch, version 7 (Kafka 2.5 and later), for offsets that no open transaction may change."""
+
+    API_KEY = 9
+
+    def __init__(self, group: str, partitions: dict[str, list[int]]) -> None:
+        self._group = group
+        self._topics: list[tuple[str, list[int], dict[int, bytes]]] = [
+            (topic, numbers, {}) for topic, numbers in partitions.items()
+        ]
+
+    def build(self, request_struct_class: type[_Struct]) -> _Struct:
+        """Return the request as it goes over the wire."""
+        return request_struct_class(self._group, self._topics, True, {})
 
 
 async def committed_offsets(kafka: AIOKafkaConsumer, group: str, tps: Collection[TP]) -> dict[TP, int | None]:
@@ -30,15 +104,16 @@ async def committed_offsets(kafka: AIOKafkaConsumer, group: str, tps: Collection
 
     Asks until the coordinator answers. Raises KafkaError for what asking again does not mend.
     """
-    partitions = defaultdict(list)
+    partitions: defaultdict[str, list[int]] = defaultdict(list)
     for tp in tps:
         partitions[tp.topic].append(tp.partition)
     coordinator = kafka._coordinator
     while True:
         await coordinator.ensure_coordinator_known()
         try:
-            response = await coordinator._send_req(OffsetFetchRequest(group, list(partitions.items())))
-            return _offsets(response)
+            found = _offsets(await coordinator._send_req(StableOffsetFetch(group, partitions)))
+            if found is not None:
+                return found
         except (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError):
             coordinator.coordinator_dead()
         except KafkaError as error:
@@ -47,11 +122,14 @@ async def committed_offsets(kafka: AIOKafkaConsumer, group: str, tps: Collection
         await asyncio.sleep(_RETRY_SECONDS)
 
 
-def _offsets(response: Any) -> dict[TP, int | None]:
+def _offsets(response: Any) -> dict[TP, int | None] | None:
+    """The offsets of a response; None while a transaction is still being completed."""
     _check(response.error_code)
     found: dict[TP, int | None] = {}
-    for topic, partitions in response.topics:
-        for number, offset, _, error_code in partitions:
+    for topic, partitions, _ in response.topics:
+        for number, offset, _, _, error_code, _ in partitions:
+            if error_code == _UNSTABLE_OFFSET_COMMIT:
+                return None
             _check(error_code)
             found[TP(topic, number)] = None if offset == _UNKNOWN else offset
     return found

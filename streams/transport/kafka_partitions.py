@@ -132,8 +132,8 @@ class Partitions:
         assignment = self._kafka._subscription.subscription.assignment
         if assignment is None or as_kafka(tp) not in assignment.tps:
             return None
-        position: int = assignment.state_value(as_kafka(tp)).position
-        return position
+        state = assignment.state_value(as_kafka(tp))
+        return state.position if state.has_valid_position else None
 
     def committed(self, tp: TP, next_offset: int) -> None:
         """Note a commit, and free the partition."""
@@ -150,4 +150,4 @@ class Partitions:
         if self.in_flight or not self.prepared.is_set():
             return True
         ends = await self._kafka.end_offsets(list(map(as_kafka, self.next))) if self.next else {}
-        return any((self.position(TP(*tp)) or 0) < end for tp, end in ends.items() if TP(*tp) in self.next)
+        return any((self.position(TP(*tp)) or 0) < end for tp, end in ends.items())

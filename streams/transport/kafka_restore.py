@@ -25,6 +25,7 @@ log = logging.getLogger("livepool.restore")
 _POLL_MS = 200
 _MAX_RECORDS = 5000
 _SAY_SECONDS = 2.0
+_CLOCKS_MS = 60_000  # by which the clocks of brokers and workers may differ
 
 
 class Progress(NamedTuple):
@@ -50,6 +51,7 @@ class Restorer(Service):  # type: ignore[misc]  # Faust's service class is untyp
         self._tables = tables  # changelog topic -> table
         self._new_consumer = new_consumer
         self._consumer: AIOKafkaConsumer | None = None
+        self._connecting = asyncio.Lock()
         self._standbys: set[TP] = set()
         self._spans: dict[TP, Span] = {}  # what is being restored, from where to where
         self._positions: dict[TP, int] = {}
@@ -60,7 +62,8 @@ class Restorer(Service):  # type: ignore[misc]  # Faust's service class is untyp
     async def on_stop(self) -> None:
         """Leave the brokers."""
         if self._consumer is not None:
-            await self._consumer.stop()
+            with suppress(asyncio.CancelledError):  # aiokafka's own, when a fetch was waiting for a broker
+                await self._consumer.stop()
 
     async def restore(self, changelogs: Iterable[TP]) -> None:
         """Bring the local copies of these changelogs up to all that was committed before the call."""
@@ -83,10 +86,13 @@ class Restorer(Service):  # type: ignore[misc]  # Faust's service class is untyp
         consumer = await self._connected()
         firsts = await consumer.beginning_offsets(list(map(as_kafka, changelogs)))
         ends = await consumer.end_offsets(list(map(as_kafka, changelogs)))
+        # What was appended after the copy was written lies behind its checkpoint, if it is the same topic still.
+        written = {as_kafka(tp): self._state.written_ms(tp) + _CLOCKS_MS for tp in changelogs}
+        later = await consumer.offsets_for_times(written)
         spans = {}
         for tp in changelogs:
-            checkpoint = self._state.checkpoint(tp)
-            if not checkpoint or not firsts[tp] <= checkpoint <= ends[tp]:
+            checkpoint, after = self._state.checkpoint(tp), later[tp].offset if later[tp] else ends[tp]
+            if not checkpoint or not firsts[tp] <= checkpoint <= min(ends[tp], after):
                 # There is no copy, or it is too old, or of another topic that had this name.
                 self._state.forget(self._tables()[tp.topic], tp)
                 checkpoint = firsts[tp]
@@ -100,9 +106,15 @@ class Restorer(Service):  # type: ignore[misc]  # Faust's service class is untyp
         self._changed.set()
 
     async def _connected(self) -> AIOKafkaConsumer:
-        if self._consumer is None:
-            self._consumer = self._new_consumer()
-            await self._consumer.start()
+        async with self._connecting:
+            if self._consumer is None:
+                consumer = self._new_consumer()
+                try:
+                    await consumer.start()
+                except BaseException:
+                    await consumer.stop()
+                    raise
+                self._consumer = consumer
         return self._consumer
 
     @Service.task  # type: ignore[untyped-decorator]
@@ -120,8 +132,7 @@ class Restorer(Service):  # type: ignore[misc]  # Faust's service class is untyp
             except OffsetOutOfRangeError as error:
                 log.warning("the changelog does not go back to the checkpoint, its copy is read anew: %s", error)
                 for topic, partition in error.args[0]:
-                    self._state.forget(self._tables()[topic], TP(topic, partition))
-                self._changed.set()
+                    self._forget(TP(topic, partition))
 
     async def _assign(self) -> None:
         wanted = self._standbys | set(self._spans)
@@ -142,6 +153,9 @@ class Restorer(Service):  # type: ignore[misc]  # Faust's service class is untyp
             return
         tables = self._tables()
         for tp in self._positions:
+            if self._state.is_old(tp):  # this process has slept: deletions may have been missed
+                self._forget(tp)
+                return
             position = await consumer.position(as_kafka(tp))
             if position != self._positions[tp]:
                 # Markers of transactions are offsets without a record.
@@ -152,6 +166,10 @@ class Restorer(Service):  # type: ignore[misc]  # Faust's service class is untyp
             self._spans = {}
             self._changed.set()
             self._restored.set()
+
+    def _forget(self, tp: TP) -> None:
+        self._state.forget(self._tables()[tp.topic], tp)
+        self._changed.set()
 
     def _measure(self) -> Progress:
         done = sum(

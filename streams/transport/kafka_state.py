@@ -17,6 +17,7 @@ _GROUP = "changelogs"
 _CHECKED = "checkpoints.written"  # the table that tells when a checkpoint was written, ms since 1970 UTC
 # A changelog drops tombstones after `delete.retention.ms`, a day; an older copy might keep what they deleted.
 MAX_AGE_MS = 20 * 3_600_000
+_CLOCK_MS = 1_000  # a clock may be set back a little
 
 
 class ChangedRecord(Protocol):
@@ -38,17 +39,24 @@ class LocalState:
         self.log.declare(TopicConfig(*item) for item in changelogs.items())
 
     def checkpoint(self, tp: TP) -> int:
-        """Return the offset of a changelog up to which its copy is complete; 0: there is none."""
-        if self._age_ms(tp) > MAX_AGE_MS:
-            return 0
-        return self.log.committed(_GROUP, [tp])[tp]
+        """Return the offset of a changelog up to which its copy is complete; 0: there is none, or none to rely on."""
+        return 0 if self.is_old(tp) else self.log.committed(_GROUP, [tp])[tp]
+
+    def is_old(self, tp: TP) -> bool:
+        """Whether the copy may have missed deletions, since it was written too long ago (or, by the clock, later)."""
+        written = self.written_ms(tp)
+        return bool(written) and not 0 <= _now_ms() - written + _CLOCK_MS <= MAX_AGE_MS
+
+    def written_ms(self, tp: TP) -> int:
+        """Return when the checkpoint was written, ms since 1970 UTC; 0: never."""
+        return int(self.log.state_get(_CHECKED, 0, _name(tp)) or 0)
 
     def write(
         self, puts: Mapping[tuple[str, int], Mapping[bytes, bytes | None]], checkpoints: Mapping[TP, int]
     ) -> None:
         """Write values, and move the checkpoints of the changelogs that they are in, in one transaction."""
         committed = self.log.committed(_GROUP, checkpoints)
-        now = b"%d" % (time.time_ns() // 1_000_000)
+        now = b"%d" % _now_ms()
         stamps = {_name(tp): now for tp in checkpoints}
         spans = {tp: Span(committed[tp], offset) for tp, offset in checkpoints.items()}
         self.log.commit(_GROUP, spans, (), {**puts, (_CHECKED, 0): stamps})
@@ -60,14 +68,15 @@ class LocalState:
     def forget(self, table: str, tp: TP) -> None:
         """Drop the copy of a changelog."""
         self.log.drop_state(_GROUP, table, tp)
+        self.log.commit(_GROUP, {}, (), {(_CHECKED, 0): {_name(tp): None}})
 
     def close(self) -> None:
         """Close the file."""
         self.log.close()
 
-    def _age_ms(self, tp: TP) -> int:
-        written = self.log.state_get(_CHECKED, 0, _name(tp))
-        return time.time_ns() // 1_000_000 - int(written) if written else 0
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _name(tp: TP) -> bytes:

@@ -53,7 +53,8 @@ class Transactions:
         """Stop the producers of partitions (None: all); an open transaction is aborted if the broker answers."""
         wanted = self._producers if tps is None else self._producers.keys() & set(tps)
         stopping = [self._producers.pop(tp) for tp in list(wanted)]
-        await asyncio.gather(*map(_stop, stopping))
+        # Shielded: who is cancelled must not leave connections behind.
+        await asyncio.shield(asyncio.gather(*map(_stop, stopping)))
 
     def owned(self) -> list[TP]:
         """Return the partitions that this worker can commit records of."""
@@ -75,8 +76,8 @@ class Transactions:
             ) from None
         except KafkaError as error:
             raise CommitError(
-                f"the brokers did not take a batch of {tp.topic}/{tp.partition}, or did not say so ({error}). This worker"
-                " ends, has lost nothing, and may be started again"
+                f"the brokers did not take a batch of {tp.topic}/{tp.partition}, or did not say so ({error}). This"
+                " worker ends, has lost nothing, and may be started again"
             ) from error
 
     async def _commit(

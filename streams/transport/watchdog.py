@@ -23,6 +23,7 @@ class Pulse(NamedTuple):
     beats: int  # of the event loop
     progress: tuple[int, ...]
     behind: bool  # there is something to do
+    oldest: object  # the batch that has been in flight for longest
 
 
 class Watchdog(threading.Thread):
@@ -40,16 +41,19 @@ class Watchdog(threading.Thread):
     def run(self) -> None:
         """Look until stopped."""
         last = self._pulse()
-        silent = idle = 0
+        silent = idle = stuck = 0
         while not self._stopped.wait(_TICK_SECONDS):
             now = self._pulse()
             silent = silent + 1 if now.beats == last.beats else 0
             idle = idle + 1 if now.behind and now.progress == last.progress else 0
+            stuck = stuck + 1 if now.oldest is not None and now.oldest == last.oldest else 0
             last = now
             if silent >= self._limit:
                 self._bark("the event loop is stuck")
             elif idle >= self._limit:
                 self._bark("there is work, but nothing was committed")
+            elif stuck >= self._limit:
+                self._bark(f"the batch {now.oldest} was not committed")
 
     def _bark(self, reason: str) -> None:
         log.critical("%s for %.0f s: this worker ends, to be started again", reason, self._limit * _TICK_SECONDS)

@@ -63,9 +63,8 @@ def judge(connection: Connection, sent: int, policy: dict[str, Any]) -> Verdict:
         *differences(found, expected),
         *_audit(connection, len(expected["sales"])),
     ]  # fmt: skip
-    return Verdict(
-        len(inputs), len(arrivals), sales, lost, doubled, [problem[:LONGEST] for problem in problems[:MOST_SHOWN]]
-    )
+    shown = [problem[:LONGEST] for problem in problems[:MOST_SHOWN]]
+    return Verdict(len(inputs), len(arrivals), len(found["sales"]), lost, doubled, shown)
 
 
 def _place(record: Record) -> Place:
