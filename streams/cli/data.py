@@ -21,8 +21,8 @@ from schemas.events import EVENT_TYPES
 from schemas.outputs import OUTPUT_TYPES
 from schemas.topics import TOPICS, Topic
 from schemas.values import parse_time
-from streams.app import open_log
-from streams.cli.common import CHUNK, as_json, home_option, say, settings_of
+from streams.cli.common import CHUNK, as_json, home_option, say, sending
+from streams.cli.connect import cluster_command
 from streams.core.policy import Policy
 from streams.settings import SettingsError, read_policy
 from streams.show import Truth
@@ -136,9 +136,9 @@ def orders(home: Path | None, file: Path, mapping: Path, encoding: str, output: 
         raise click.UsageError("--json and -o - both want the standard output: give -o a file")
     bad, events = _read(file, mapping, encoding)
     if output is None:
-        with open_log(settings_of(home)) as log:
+        with cluster_command(), sending(home) as send:
             for first in range(0, len(events), CHUNK):
-                log.append(Output("checkout", None, event) for event in events[first : first + CHUNK])
+                send([Output("checkout", None, event) for event in events[first : first + CHUNK]])
     else:
         with _writing(output) as out:
             out.writelines(event + b"\n" for event in events)

@@ -15,12 +15,12 @@ from schemas.codec import decode, encode
 from schemas.envelope import Ids
 from schemas.topics import DAY_MS, TOPICS
 from schemas.values import NAMESPACES, format_time
-from streams.cli.common import as_json, home_option, open_existing, say
+from streams.cli.common import Source, as_json, home_option, open_source, say, sending
+from streams.cli.connect import cluster_command
 from streams.core.buyer import Buyer
 from streams.core.identity import Person, buyer_id_of
 from streams.core.packing import Unpacker
 from streams.transport.batches import Output
-from streams.transport.log import Log
 
 SOURCE = "livepool/cli"
 NEXT = "A running worker takes it; otherwise `livepool worker --drain`."
@@ -52,7 +52,7 @@ def unlink(home: Path | None, a: str, b: str, as_json: bool) -> None:
     The set falls apart when nothing else holds it together; its open sales are decided again. A link that a
     later event makes stands again.
     """
-    with open_existing(home) as log:
+    with cluster_command(), open_source(home) as log:
         one, other = _find(log, a), _find(log, b)
         left = [name for name in one.named if len(one.named) == 1 or name not in other.named]
         right = [name for name in other.named if name not in left]
@@ -67,7 +67,7 @@ def unlink(home: Path | None, a: str, b: str, as_json: bool) -> None:
             _event("identity.unlinked", at, {"ids_a": ids_a, "ids_b": ids_b})
             for ids_a, ids_b in product(_as_ids(left), _as_ids(right))
         ]
-        _append(log, events)
+        _append(home, events)
     if as_json:
         click.echo(encode({"events": events, "linked_now": one.buyer_id == other.buyer_id}))
         return
@@ -89,7 +89,7 @@ def unlink(home: Path | None, a: str, b: str, as_json: bool) -> None:
 @as_json
 def forget(home: Path | None, id_: str, yes: bool, as_json: bool) -> None:
     """Carry out a deletion request for ID, `namespace:value` or a buyer_id. This cannot be undone."""
-    with open_existing(home) as log:
+    with cluster_command(), open_source(home) as log:
         known = _find(log, id_)
         if not known.is_known:
             say(f"Error: nothing is known of {id_}. Are its events still to be processed? `livepool worker --drain`")
@@ -99,7 +99,7 @@ def forget(home: Path | None, id_: str, yes: bool, as_json: bool) -> None:
             say(_what_happens(known.buyer_id, names))
             click.confirm("Erase this buyer?", abort=True, err=True)
         events = [_event("buyer.erased", _now(), {"ids": ids}) for ids in _as_ids(names)]
-        _append(log, events)
+        _append(home, events)
     if as_json:
         click.echo(encode({"events": events, "buyer_id": known.buyer_id}))
         return
@@ -122,7 +122,7 @@ def _what_happens(buyer_id: str, names: list[str]) -> str:
     ))  # fmt: skip
 
 
-def _find(log: Log, text: str) -> Known:
+def _find(log: Source, text: str) -> Known:
     """The buyer that an argument names; a bad one ends with exit code 2."""
     is_buyer_id = _BUYER_ID.fullmatch(text) is not None
     alias = text if is_buyer_id else buyer_id_of(_identifier(text))
@@ -155,12 +155,12 @@ def _identifier(text: str) -> str:
     return text
 
 
-def _person(log: Log, buyer_id: str) -> Person | None:
+def _person(log: Source, buyer_id: str) -> Person | None:
     value = log.state_get("people", None, buyer_id.encode())
     return Unpacker[Person](Person)(value) if value else None
 
 
-def _buyer(log: Log, buyer_id: str) -> Buyer | None:
+def _buyer(log: Source, buyer_id: str) -> Buyer | None:
     """The buyer of this id, unless it has become another's."""
     value = log.state_get("buyers", None, buyer_id.encode())
     buyer = Unpacker[Buyer](Buyer)(value) if value else None
@@ -194,11 +194,12 @@ def _event(type_: str, at: int, data: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _append(log: Log, events: list[dict[str, Any]]) -> None:
+def _append(home: Path | None, events: list[dict[str, Any]]) -> None:
     payloads = [encode(event) for event in events]
     for payload in payloads:
         decode(payload)  # never write what the worker would refuse
-    log.append(Output("commands", None, payload) for payload in payloads)
+    with sending(home) as send:
+        send([Output("commands", None, payload) for payload in payloads])
 
 
 def _now() -> int:

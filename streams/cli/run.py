@@ -27,6 +27,7 @@ from streams.cli.common import (
     to_output,
 )
 from streams.cli.connect import cluster_command
+from streams.cli.log_lines import OnceInAWhile
 from streams.cli.worker_view import WorkerView, is_terminal
 from streams.runner import WorkerFailedError, run
 from streams.transport.batches import Record
@@ -49,6 +50,9 @@ def worker(home: Path | None, policy: Path | None, drain: bool, verbose: bool) -
         format="%(asctime)s %(levelname)s %(message)s",
         handlers=None if view is None else [view],
     )
+    if not verbose:
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(OnceInAWhile())
     logging.getLogger("livepool").setLevel(logging.INFO)
     until = "until drained" if drain else "stop with Ctrl-C"
     where = f"{settings.connection.brokers}, state in {settings.home}" if settings.connection else settings.home
