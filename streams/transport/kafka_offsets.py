@@ -7,6 +7,8 @@ of Kafka 3.9 may still show the offset before a transaction that is complete alr
 """
 
 import asyncio
+import logging
+import time
 from collections import defaultdict
 from collections.abc import Collection
 from typing import Any
@@ -32,7 +34,10 @@ from aiokafka.protocol.types import (
 )
 from faust.types import TP
 
+log = logging.getLogger("livepool.offsets")
+
 _RETRY_SECONDS = 0.1
+_SAY_SECONDS = 5.0
 _UNKNOWN = -1
 _UNSTABLE_OFFSET_COMMIT = 88
 
@@ -108,31 +113,40 @@ async def committed_offsets(kafka: AIOKafkaConsumer, group: str, tps: Collection
     for tp in tps:
         partitions[tp.topic].append(tp.partition)
     coordinator = kafka._coordinator
+    told = time.monotonic()
     while True:
         await coordinator.ensure_coordinator_known()
         try:
-            found = _offsets(await coordinator._send_req(StableOffsetFetch(group, partitions)))
-            if found is not None:
+            found, unstable = _offsets(await coordinator._send_req(StableOffsetFetch(group, partitions)))
+            if not unstable:
                 return found
-        except (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError):
+            reason = f"transactions are being completed on {', '.join(f'{tp.topic}/{tp.partition}' for tp in unstable)}"
+        except (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError) as error:
             coordinator.coordinator_dead()
+            reason = str(error)
         except KafkaError as error:
             if not error.retriable:
                 raise
+            reason = str(error)
+        if time.monotonic() > told + _SAY_SECONDS:
+            told = time.monotonic()
+            log.info("waiting for the committed offsets: %s", reason)
         await asyncio.sleep(_RETRY_SECONDS)
 
 
-def _offsets(response: Any) -> dict[TP, int | None] | None:
-    """The offsets of a response; None while a transaction is still being completed."""
+def _offsets(response: Any) -> tuple[dict[TP, int | None], list[TP]]:
+    """The offsets of a response, and the partitions on which a transaction is still being completed."""
     _check(response.error_code)
     found: dict[TP, int | None] = {}
+    unstable = []
     for topic, partitions, _ in response.topics:
         for number, offset, _, _, error_code, _ in partitions:
             if error_code == _UNSTABLE_OFFSET_COMMIT:
-                return None
+                unstable.append(TP(topic, number))
+                continue
             _check(error_code)
             found[TP(topic, number)] = None if offset == _UNKNOWN else offset
-    return found
+    return found, unstable
 
 
 def _check(error_code: int) -> None:
