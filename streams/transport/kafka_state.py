@@ -11,6 +11,7 @@ from typing import Protocol
 
 from faust.types import TP
 
+from streams.transport.database import FILE_NAME
 from streams.transport.log import Log, Span, TopicConfig
 
 _GROUP = "changelogs"
@@ -31,12 +32,24 @@ class LocalState:
     """Copies of changelogs; `log` is read through the methods of `Log` that begin with `state_`."""
 
     def __init__(self, home: Path) -> None:
+        self._home = home
+        self.log = self._open()
+
+    def _open(self) -> Log:
         # A power cut may cost the last writes or the file: both come back from Kafka.
-        self.log = Log(home, synchronous="OFF")
+        return Log(self._home, synchronous="OFF")
 
     def declare(self, changelogs: Mapping[str, int]) -> None:
-        """Make changelogs known, with their partition counts; ValueError when a count has changed."""
-        self.log.declare(TopicConfig(*item) for item in changelogs.items())
+        """Make changelogs known, with their partition counts. With another count all copies are void: they go."""
+        wanted = [TopicConfig(*item) for item in changelogs.items()]
+        try:
+            self.log.declare(wanted)
+        except ValueError:
+            self.log.close()
+            for file in self._home.glob(f"{FILE_NAME}*"):
+                file.unlink()
+            self.log = self._open()
+            self.log.declare(wanted)
 
     def checkpoint(self, tp: TP) -> int:
         """Return the offset of a changelog up to which its copy is complete; 0: there is none, or none to rely on."""
