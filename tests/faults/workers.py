@@ -82,7 +82,7 @@ class Workers:
             worker.process.send_signal(signal.SIGCONT)
             worker.process.terminate()
         code = worker.process.wait(_END_SECONDS)
-        if code:
+        if code not in (0, -signal.SIGTERM):  # of the signal itself it dies before it has begun to work
             self.bad_ends.append(f"worker {number} ended with {code} after SIGTERM: {worker.last_words()}")
 
     def kill(self, number: int) -> None:
