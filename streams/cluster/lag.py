@@ -109,16 +109,19 @@ class Lag:
     def _patiently(self, look: Callable[[], _T]) -> _T:
         """Look until it works, while the cluster is on the move: a new group, a broker that went down or came up."""
         until = time.monotonic() + _PATIENCE_SECONDS
+        broken = False
         with cluster_errors(self._connection):
             while True:
                 try:
+                    if broken:  # the admin client keeps a coordinator that is none any more
+                        self.close()
+                        self._open()
                     return look()
                 except KafkaError as error:
                     if not error.retriable or time.monotonic() > until:
                         raise
+                broken = True
                 time.sleep(_PAUSE_SECONDS)
-                self.close()  # the admin client keeps a coordinator that is none any more
-                self._open()
 
     def _readers(self) -> dict[TopicPartition, str]:
         """The agent that reads each topic-partition. ClusterError when a topic is not there."""
