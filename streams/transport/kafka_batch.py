@@ -16,8 +16,11 @@ _fields = attrgetter("topic", "partition", "offset", "timestamp", "key", "value"
 
 
 def record_of(record: Any) -> Record:
-    """Return aiokafka's record as ours."""
-    return Record(*_fields(record))
+    """Return aiokafka's record as ours; a header without a value, which Kafka allows, has an empty one."""
+    found = Record(*_fields(record))
+    if found.headers and any(value is None for _, value in found.headers):
+        return found._replace(headers=tuple((name, value or b"") for name, value in found.headers))
+    return found
 
 
 def as_kafka(tp: TP) -> TopicPartition:

@@ -1,4 +1,4 @@
-"""The consumer of the Kafka transport as Faust sees it: rebalances, delivery, positions, signs of life."""
+"""The consumer of the Kafka transport as Faust sees it: rebalances, delivery, positions."""
 
 import asyncio
 import gc
@@ -6,56 +6,33 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
-from aiokafka.errors import ConsumerStoppedError, KafkaError
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import ConsumerStoppedError
 from faust.exceptions import ImproperlyConfigured
 from faust.transport import base
 from faust.types import TP, ConsumerMessage
-from mode import Service
 
 from streams.transport.batches import partition_of
 from streams.transport.delivery import reading_channel, to_message
 from streams.transport.kafka_batch import KafkaBatch, as_kafka, record_of
 from streams.transport.kafka_commits import Commits
 from streams.transport.kafka_partitions import Partitions
+from streams.transport.kafka_rebalances import Rebalances
 from streams.transport.kafka_restore import Restorer
+from streams.transport.kafka_signs import Signs
 from streams.transport.kafka_state import LocalState
 from streams.transport.kafka_transactions import Transactions
 from streams.transport.tables import keeps_own_state
-from streams.transport.watchdog import Pulse, Watchdog
 from streams.transport.worker_lock import WorkerLock
 
 if TYPE_CHECKING:
     from streams.transport.kafka import Transport
 
 _DRAIN_SECONDS = 20.0
-_BEAT_SECONDS = 0.5
-_LOOK_SECONDS = 5.0
 
 
 class RebalancedError(RuntimeError):
     """The group did not wait for this worker."""
-
-
-class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped here
-    """Tells the consumer; aiokafka would only log what its callbacks raise."""
-
-    def __init__(self, consumer: "Consumer") -> None:
-        self._consumer = consumer
-
-    async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
-        """Partitions are about to be taken."""
-        try:
-            await self._consumer.revoke({TP(*tp) for tp in revoked})
-        except Exception as error:
-            await self._consumer.crash(error)
-
-    async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
-        """Partitions were given."""
-        try:
-            await self._consumer.assign({TP(*tp) for tp in assigned})
-        except Exception as error:
-            await self._consumer.crash(error)
 
 
 class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
@@ -76,8 +53,6 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         self._preparing: asyncio.Future[None] | None = None
         self._moving = False  # from the begin of a rebalance until Faust knows the new assignment
         self._noticed = asyncio.Event()
-        self._beats = 0
-        self._behind = False
 
     async def on_start(self) -> None:
         """Connect."""
@@ -99,8 +74,8 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         counts = self.commits.counts
         self.local.declare({topic: counts[topic] for topic in self._tables() if topic in counts})
         await self.add_runtime_dependency(self.restorer)
-        self._watchdog = Watchdog(options.watchdog_seconds, self._pulse)
-        self._watchdog.start()
+        self._signs = Signs(self, options.watchdog_seconds, loop=self.loop, beacon=self.beacon)
+        await self.add_runtime_dependency(self._signs)
 
     async def on_stop(self) -> None:
         """Commit what Faust tracks, leave the group, and free the partitions."""
@@ -114,7 +89,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         with suppress(asyncio.CancelledError):  # aiokafka's own, when a fetch was waiting for a broker
             await self._kafka.stop()
         self._lock.release()
-        self._watchdog.stop()
+        self._signs.end()
 
     # Rebalances
 
@@ -163,12 +138,16 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         self.partitions.assign(sources, changelogs, own, app.consumer_generation_id)
         await self.on_partitions_assigned(assigned, app.consumer_generation_id)
         # Recovery of the generation before may have ended a moment ago, and with it what it took for its rebalance.
-        app.rebalancing = True
+        app.rebalancing = bool(sources)
         self._moving = False
         for tp in sources:
             if not app.topics.acks_enabled_for(tp.topic):
                 reading_channel(app, tp)
         self._preparing = self.add_future(self.partitions.prepare(sources, own, standbys))
+
+    def check_errors(self) -> None:
+        """Raise what made the worker leave the group, if anything did."""
+        self._kafka._coordinator.check_errors()
 
     def assignment(self) -> set[TP]:
         """Return what this worker reads."""
@@ -255,28 +234,6 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
                     if pending[table, tp.partition].get(key) is value:
                         pending[table, tp.partition].pop(key, None)
         return True
-
-    # Signs of life
-
-    def _pulse(self) -> Pulse:
-        oldest = next(iter(self.partitions.in_flight.values()), None)
-        progress = (self.commits.count, self.restorer.progress.done)
-        return Pulse(self._beats, progress, self._behind, oldest and (oldest.tp, oldest.next_offset))
-
-    @Service.task  # type: ignore[untyped-decorator]
-    async def _beat(self) -> None:
-        while not self.should_stop:
-            self._beats += 1
-            await self.sleep(_BEAT_SECONDS)
-
-    @Service.task  # type: ignore[untyped-decorator]
-    async def _look_for_work(self) -> None:
-        while not self.should_stop:
-            await self.sleep(_LOOK_SECONDS)
-            self._kafka._coordinator.check_errors()  # what made it leave the group, if anything did
-            # While the brokers do not answer nothing can be done, and another process could not do it either.
-            with suppress(KafkaError, TimeoutError):
-                self._behind = await self.partitions.behind()
 
     # Positions
 

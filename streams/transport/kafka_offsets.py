@@ -1,9 +1,9 @@
-"""The committed offsets of a group, asked for in a way that never takes an error or an old offset for an answer.
+"""The committed offsets of a group, asked for in a way that never takes an error for an answer.
 
 aiokafka 0.14 asks with OffsetFetch version 3. That has an error for the whole of the response, which aiokafka does
 not look at: while the group's coordinator moves, `committed()` says that nothing was committed, and a worker that
-believed it would begin at the start of the log. And it has no `require_stable` (KIP-447): the classic coordinator
-of Kafka 3.9 may still show the offset before a transaction that is complete already. So this asks with version 7.
+believed it would begin at the start of the log. So this looks at it; and it asks with version 7, which tells of an
+offset that a transaction is about to change (`require_stable`, KIP-447) instead of giving the one before.
 """
 
 import asyncio

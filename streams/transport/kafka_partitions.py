@@ -146,8 +146,12 @@ class Partitions:
         return self.next.keys() - self.in_flight.keys()
 
     async def behind(self) -> bool:
-        """Whether there is anything to fetch or to prepare; KafkaError when the brokers do not answer."""
+        """Whether there is anything to do; KafkaError when the brokers do not answer."""
+        if self.next:
+            ends = await self._kafka.end_offsets(list(map(as_kafka, self.next)))
+        else:
+            await self._kafka._client.fetch_all_metadata()
+            ends = {}
         if self.in_flight or not self.prepared.is_set():
             return True
-        ends = await self._kafka.end_offsets(list(map(as_kafka, self.next))) if self.next else {}
         return any((self.position(TP(*tp)) or 0) < end for tp, end in ends.items())

@@ -161,6 +161,8 @@ class Restorer(Service):  # type: ignore[misc]  # Faust's service class is untyp
                 # Markers of transactions are offsets without a record.
                 self._state.apply(tables[tp.topic], tp, found.get(tp, ()), position)
                 self._positions[tp] = position
+            elif tp in self._standbys:
+                self._state.confirm(tp)
         self.progress = self._measure()
         if self._spans and self.progress.done == self.progress.total:
             self._spans = {}

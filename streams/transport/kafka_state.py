@@ -18,6 +18,7 @@ _GROUP = "changelogs"
 _CHECKED = "checkpoints.written"  # the table that tells when a checkpoint was written, ms since 1970 UTC
 # A changelog drops tombstones after `delete.retention.ms`, a day; an older copy might keep what they deleted.
 MAX_AGE_MS = 20 * 3_600_000
+_CONFIRM_MS = 3_600_000
 _CLOCK_MS = 1_000  # a clock may be set back a little
 
 
@@ -59,6 +60,11 @@ class LocalState:
         """Whether the copy may have missed deletions, since it was written too long ago (or, by the clock, later)."""
         written = self.written_ms(tp)
         return bool(written) and not 0 <= _now_ms() - written + _CLOCK_MS <= MAX_AGE_MS
+
+    def confirm(self, tp: TP) -> None:
+        """Note, if it was not noted for an hour, that the copy of a changelog is complete up to its checkpoint now."""
+        if _now_ms() - self.written_ms(tp) > _CONFIRM_MS:
+            self.log.commit(_GROUP, {}, (), {(_CHECKED, 0): {_name(tp): b"%d" % _now_ms()}})
 
     def written_ms(self, tp: TP) -> int:
         """Return when the checkpoint was written, ms since 1970 UTC; 0: never."""

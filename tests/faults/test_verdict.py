@@ -7,7 +7,7 @@ import pytest
 from faults.lines import show
 from faults.run import Run
 from faults.verdict import Verdict, judge
-from streams.cluster.brokers import Cluster
+from streams.cluster.brokers import VERSIONS, Cluster
 from streams.cluster.connection import Connection
 from streams.cluster.log_reader import LogReader
 from streams.cluster.sender import Sender
@@ -17,6 +17,7 @@ EVENTS = 1200
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.parametrize("version", VERSIONS[-1:], indirect=True)
 def test_it_finds_what_is_lost_doubled_or_changed(cluster: Cluster, tmp_path: Path) -> None:
     with Run("verdict", cluster, tmp_path, show(EVENTS), rate=EVENTS) as run:
         row = run.finish()
