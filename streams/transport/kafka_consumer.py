@@ -16,6 +16,7 @@ from streams.transport.batches import partition_of
 from streams.transport.delivery import reading_channel, to_message
 from streams.transport.kafka_batch import KafkaBatch, as_kafka, record_of
 from streams.transport.kafka_commits import Commits
+from streams.transport.kafka_decoding import tolerate_header_names
 from streams.transport.kafka_partitions import Partitions
 from streams.transport.kafka_rebalances import Rebalances
 from streams.transport.kafka_restore import Restorer
@@ -200,12 +201,18 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
             noticed.cancel()
             if not get.done():
                 get.cancel()  # between two waits: nothing that was fetched is lost
-        with suppress(asyncio.CancelledError):
+        try:
             records = {TP(*tp): found for tp, found in (await get).items()}
             if generation == self.app.consumer_generation_id and not self._moving:
                 return {tp: self._take(tp, found) for tp, found in records.items()}
             for tp in records.keys() & self.partitions.next.keys():
                 self.partitions.passed_over(tp)
+        except UnicodeDecodeError:
+            tolerate_header_names()
+            self.partitions.fetch_again()
+        except asyncio.CancelledError:
+            if not get.cancelled():
+                raise
         return {}
 
     def _take(self, tp: TP, records: list[Any]) -> list[Any]:

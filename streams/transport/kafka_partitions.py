@@ -122,6 +122,11 @@ class Partitions:
         self.in_flight[tp] = batch
         return batch
 
+    def fetch_again(self) -> None:
+        """Go back to the end of the last fetch that was taken: what came after it was dropped."""
+        for tp in self.free():
+            self._kafka.seek(as_kafka(tp), self._fetched[tp])
+
     def passed_over(self, tp: TP) -> None:
         """Note that something was fetched: if it is dropped, `fetched` will not take what comes after it."""
         if (position := self.position(tp)) is not None:

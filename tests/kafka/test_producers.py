@@ -1,10 +1,13 @@
 """Input as other people's producers write it: compressed, with headers without a value, without a key."""
 
 import asyncio
+import struct
 import time
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.util import calc_crc32c
 
 from faults.workers import Workers
 from schemas.codec import decode
@@ -42,3 +45,46 @@ def test_every_codec_and_headers_without_a_value_are_read(empty_brokers, tmp_pat
         assert [record.value for record in reader.read("live-room")] == [event.rstrip() for event in events]
         assert len(list(reader.read("arrivals"))) == len(events)
     assert all(map(decode, events))
+
+
+class OddName(BatchBuilder):
+    """A batch whose header QQQQ gets a name that is not UTF-8."""
+
+    def _build(self) -> bytes:
+        self.close()
+        if not self._buffer:
+            raw = bytearray(self._builder.build())
+            at = raw.index(b"QQQQ")
+            raw[at : at + 4] = b"\xff\xfe\xff\xfe"
+            raw[17:21] = struct.pack(">I", calc_crc32c(bytes(raw[21:])))  # over all that follows it
+            self._buffer = bytes(raw)
+        return self._buffer
+
+
+def test_a_header_name_that_is_no_utf_8_stops_nothing(empty_brokers, tmp_path):
+    connection = empty_brokers
+    apply_topics(connection, 1)
+    events = [event.rstrip() for event in generate(30, 7, 1_762_862_400_000)]
+
+    async def send() -> None:
+        async with AIOKafkaProducer(**connection.aiokafka()) as producer:
+            for event in events[:10]:
+                await producer.send_and_wait("live-room", event)
+            batch = OddName(1 << 16, 0)
+            for event in events[10:20]:
+                batch.append(timestamp=None, key=None, value=event, headers=[("QQQQ", b"x")])
+            batch.close()
+            await (await producer.send_batch(batch, "live-room", partition=0))
+            for event in events[20:]:
+                await producer.send_and_wait("qr-scan", event)
+
+    asyncio.run(send())
+    with Workers(tmp_path, {VARIABLES["brokers"]: connection.brokers}) as workers, LogReader(connection) as reader:
+        workers.add()
+        until = time.monotonic() + 60
+        while len(list(reader.read("arrivals"))) < len(events):
+            assert time.monotonic() < until, workers.last_words()
+            time.sleep(0.2)
+        time.sleep(1)
+        assert len(list(reader.read("arrivals"))) == len(events)
+        assert workers.crashes == []
