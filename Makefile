@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TESTS ?= tests
+JOBS ?= 2
 
 .PHONY: help demo test lint types bench faults generate clean
 
@@ -16,7 +17,7 @@ demo: $(READY)  ## Play a show through the real agents, with a live board (ARGS=
 
 test: $(READY) lint types  ## Lint, types, import contract, and all tests
 	@echo "== tests"
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
 
 lint: $(READY)
 	@echo "== lint, format, import contract, generated contract files"
@@ -34,7 +35,8 @@ bench: $(READY)  ## Ratios: Livepool against the same core behind plain Faust ag
 	@$(BIN)/python -m pytest tests/bench -m bench -s -q
 
 faults: $(READY)  ## Kill workers and brokers under load on a real Kafka; writes .faults/table.md (ARGS=-k kill)
-	@$(BIN)/python -m pytest tests/faults -m faults -s -q $(ARGS)
+	@$(BIN)/python -m pytest tests/faults -m faults --timeout 1500 -s -q $(ARGS)
+	@$(BIN)/python -m pytest tests/kafka tests/contract -m faults -q
 
 generate: $(READY)  ## Write the JSON Schemas and the AsyncAPI document anew from the types
 	@$(BIN)/python -m schemas.generate

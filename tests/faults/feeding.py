@@ -20,7 +20,7 @@ class Feeder:
         self._records, self._rate = records, rate
         self._sender = Sender(connection)
         self._allowed = 0
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None
         self.sent = 0
         self._ended = False
         self._thread = Thread(target=self._run, name="feeder", daemon=True)
@@ -50,8 +50,8 @@ class Feeder:
         self.allow(1)
         self._thread.join(timeout)
         assert not self._thread.is_alive(), f"sent {self.sent} of {len(self._records)} records in {timeout:.0f} s"
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
 
     def _run(self) -> None:
         try:
@@ -68,4 +68,4 @@ class Feeder:
                 time.sleep(0 if len(chunk) == _CHUNK else _STEP_SECONDS)
             self._sender.flush()
         except BaseException as error:
-            self._failure = error
+            self.failure = error

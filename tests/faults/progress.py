@@ -36,6 +36,7 @@ class Progress:
         }
         self._stopped = Event()
         self.samples: list[Sample] = []
+        self.failure: BaseException | None = None
         self._thread = Thread(target=self._run, name="progress", daemon=True)
 
     def __enter__(self) -> Self:
@@ -91,6 +92,9 @@ class Progress:
                 if admin is not None:
                     admin.close()
                 admin = None
+            except BaseException as error:  # noqa: BLE001 - the case looks for it
+                self.failure = error
+                return
         if admin is not None:
             admin.close()
 

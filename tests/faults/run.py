@@ -121,6 +121,8 @@ class Run:
     def until(self, condition: Any, seconds: float, what: str) -> None:
         end = time.monotonic() + seconds
         while not condition():
+            for failure in filter(None, (self.feeder.failure, self.progress.failure)):
+                raise failure
             if time.monotonic() > end:
                 raise AssertionError(f"no {what} in {seconds:.0f} s; {self._state()}")
             time.sleep(_LOOK_SECONDS)
