@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from streams.cli import main
@@ -22,8 +23,9 @@ def test_the_environment_file_names_every_setting_and_is_accepted():
     assert str(settings.home) == "/var/lib/livepool"
 
 
-def test_the_unit_starts_a_command_that_exists():
-    unit = (DEPLOY / "systemd" / "livepool.service").read_text("utf-8")
+@pytest.mark.parametrize("name", ["livepool.service", "livepool@.service"])
+def test_the_unit_starts_a_command_that_exists(name):
+    unit = (DEPLOY / "systemd" / name).read_text("utf-8")
     (start,) = re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE)
     program, *arguments = shlex.split(start)
     assert program.endswith("/livepool")
