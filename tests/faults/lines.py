@@ -3,14 +3,14 @@
 import json
 from collections.abc import Iterator
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from schemas.values import parse_time
 from streams.cli.common import InputLine, to_output
 from streams.cluster.sender import key_of
 from streams.show import generate
 from streams.show.faults import FAULTS, broken
-from streams.transport.batches import Output
+from streams.transport.batches import Headers, Output
 
 START = parse_time("2026-11-11T12:00:00Z")
 # Input partitions are read side by side, each at its own speed, and journeys follow at theirs. What arrives after a
@@ -23,14 +23,13 @@ class Sent(NamedTuple):
 
     value: bytes | None
     key: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...] = ()
+    headers: Headers = ()
 
     def output(self, number: int) -> Output:
         """The record as `livepool send` would send it; without a key of its own with that of the contract."""
         found = to_output(InputLine(number, self.value or b""))
         key = self.key if self.key is not None else key_of(self.value or b"")
-        headers: Any = (*found.headers, *self.headers)  # Kafka has null values of headers, we do not
-        return found._replace(key=key, value=self.value, headers=headers)
+        return found._replace(key=key, value=self.value, headers=(*found.headers, *self.headers))
 
 
 def show(events: int, seed: int = 7) -> list[Sent]:
@@ -72,6 +71,5 @@ def poison(count: int, random: Random, lines: list[Sent], *, bad_only: bool = Fa
             Sent(good, random.randbytes(16)),
             Sent(good, b"\x00" * 2_000),
             Sent(good, None, (("traceparent", b"\xff\x00"), ("reason", b"mine"), ("topic", b"elsewhere"))),
-            Sent(good, None, (("baggage", None),)),
         )
         yield random.choice(bad if bad_only else bad + odd)

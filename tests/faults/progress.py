@@ -92,7 +92,7 @@ class Progress:
                 if admin is not None:
                     admin.close()
                 admin = None
-            except BaseException as error:  # noqa: BLE001 - the case looks for it
+            except BaseException as error:
                 self.failure = error
                 return
         if admin is not None:
