@@ -64,6 +64,7 @@ class Orders:
     def __init__(self) -> None:
         self.placed, self.paid, self._refunds = Standing(), Standing(), Standing()
         self._amendments: dict[Order, list[Event]] = defaultdict(list)
+        self._refund_keys: dict[Order, set[tuple[str, str]]] = defaultdict(set)  # that some event has named
         self._exceeding: dict[Order, list[Event]] = {}
 
     @property
@@ -81,7 +82,9 @@ class Orders:
         elif event.type == "order.amended":
             self._amendments[order_of(event)].append(event)
         elif event.type == "refund.succeeded":
-            aside = self._refunds.add((event.data["carrier"], event.data["refund_id"]), event)
+            key = (event.data["carrier"], event.data["refund_id"])
+            self._refund_keys[order_of(event)].add(key)
+            aside = self._refunds.add(key, event)
             touched = {order_of(event)} | ({order_of(aside)} if aside else set())
         pushed_out = []
         for order in sorted(order for order in touched if order in self.paid.first):
@@ -91,8 +94,9 @@ class Orders:
         return pushed_out
 
     def account(self, order: Order) -> Account:
-        refunds = [r for r in self._refunds.first.values() if order_of(r) == order]
-        return settle(self.paid.first[order], refunds)
+        named = (self._refunds.first[key] for key in self._refund_keys[order])
+        # Another refund of the same id may have set it aside, for another order.
+        return settle(self.paid.first[order], [refund for refund in named if order_of(refund) == order])
 
     def counted_as_placed(self) -> dict[Order, Event]:
         """Return for each order what was placed: of which only the payment is known, the payment."""
