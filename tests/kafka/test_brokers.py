@@ -19,7 +19,7 @@ from kafka.errors import KafkaError
 from streams.cluster.brokers import BrokersError, Cluster
 from streams.cluster.connection import Connection
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.faults]  # of the tools: `make faults` has the time
 
 SENT = [b"%d" % number for number in range(100)]
 

@@ -29,7 +29,7 @@ from streams.cluster.session import admin_session
 from streams.cluster.topic_admin import apply_topics
 from system.runs import COMMAND
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.faults]  # of the tools: `make faults` has the time
 
 CLUSTER = ("state", "security", "brokers", "kafka version", "topics", "replication", "rights", "clock", "group",
            "transactions", "policy", "dead letters")  # fmt: skip

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from streams.cli import main
 from streams.cluster.brokers import Cluster
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.faults]  # of the tools: `make faults` has the time
 
 
 def kafka(home: Path, *arguments: str) -> Result:

@@ -21,7 +21,7 @@ from kafka.errors import KafkaTimeoutError
 from streams.cluster.brokers import BrokersError, Cluster
 from streams.cluster.connection import Connection
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.faults]  # of the tools: `make faults` has the time
 
 TOPIC = "test-secure"
 
@@ -57,7 +57,7 @@ def with_token(cluster: Cluster, file: Path, token: str) -> Connection:
 def topics(connection: Connection) -> list[str]:
     """The topics that a user may see."""
     with KafkaAdminClient(bootstrap_timeout_ms=2000, **connection.kafka_python()) as admin:
-        return list(admin.list_topics())
+        return [name for name in admin.list_topics() if not name.startswith("__")]
 
 
 @pytest.fixture(scope="module")

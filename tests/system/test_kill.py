@@ -27,7 +27,7 @@ def stream(events: int, shows: int) -> list[bytes]:
     return lines
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_fifty_kills_change_nothing(tmp_path: Path) -> None:
     lines = stream(1500, 20)
     undisturbed, disturbed = Home(tmp_path / "undisturbed"), Home(tmp_path / "disturbed")
