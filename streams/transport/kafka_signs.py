@@ -1,6 +1,5 @@
 """Signs of life of a worker on Kafka, and the watchdog that looks at them."""
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from aiokafka.errors import KafkaError
@@ -54,8 +53,9 @@ class Signs(Service):  # type: ignore[misc]  # Faust's service class is untyped
         while not self.should_stop:
             await self.sleep(_LOOK_SECONDS)
             self._consumer.check_errors()
-            # Nothing can be done while the brokers do not answer, and another process could not do it either.
-            self._answered = False
-            with suppress(KafkaError, TimeoutError):
+            try:
                 self._behind = await self._consumer.partitions.behind()
                 self._answered = True
+            except (KafkaError, TimeoutError):
+                # Nothing can be done while the brokers do not answer, and another process could not do it either.
+                self._answered = False
