@@ -56,7 +56,7 @@ class RecordBatch(ABC):
     when another worker may have written that state: what an agent remembers of it is void then.
     """
 
-    __slots__ = ("committed", "epoch", "outputs", "partition", "puts", "records")
+    __slots__ = ("committed", "delivered", "epoch", "outputs", "partition", "puts", "records")
 
     def __init__(self, records: Sequence[Record], epoch: int = 0) -> None:
         self.epoch = epoch
@@ -64,6 +64,7 @@ class RecordBatch(ABC):
         self.partition = records[0].partition
         self.outputs: list[Output] = []
         self.puts: defaultdict[str, dict[bytes, bytes | None]] = defaultdict(dict)
+        self.delivered = False  # Faust has it
         self.committed = False
 
     def send(

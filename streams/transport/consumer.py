@@ -1,7 +1,6 @@
 """The consumer of the embedded transport: assignment, delivery, commits, and compaction while idle."""
 
 import asyncio
-import gc
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
@@ -10,7 +9,7 @@ from faust.transport import base
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
-from streams.transport.delivery import to_message
+from streams.transport.delivery import spare_the_collector, to_message
 from streams.transport.log import Log, Span
 from streams.transport.readers import EmbeddedBatch, Reader, assign_readers, tell_assignor
 from streams.transport.worker_lock import WorkerLock
@@ -50,9 +49,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
     async def on_start(self) -> None:
         """Take the worker lock, or raise WorkerRunningError."""
         self._lock = WorkerLock(self.transport.home)
-        # Batches are thousands of small tuples without cycles. With the default threshold (700) the
-        # garbage collector walks them again and again: a third of the time of a fetch.
-        gc.set_threshold(50_000, 20, 50)
+        spare_the_collector()
 
     async def on_stop(self) -> None:
         """Commit what Faust tracks, and let another worker start."""
@@ -138,11 +135,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
             reader.drained_at = version
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        if isinstance(record, EmbeddedBatch):
-            record.delivered = True
-            first = record.records[0]
-            return to_message(self.app, tp, first._replace(key=None, headers=()), record)
-        return to_message(self.app, tp, record, record.value)
+        return to_message(self.app, tp, record)
 
     # Commits
 
@@ -160,13 +153,9 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         committed = self.reads.committed(self.group, offsets)
         spans = {tp: Span(committed[tp], offset) for tp, offset in offsets.items()}
         pending = self.transport.pending_puts
-        written = {table: dict(values) for table, values in pending.items()}
-        await self.transport.write(Log.commit, self.group, spans, (), written)
-        # Only now: until the commit agents read their writes here. Later writes stay for the next one.
-        for table, values in written.items():
-            for key, value in values.items():
-                if pending[table].get(key) is value:
-                    pending[table].pop(key, None)
+        taken = pending.taken()
+        await self.transport.write(Log.commit, self.group, spans, (), taken)
+        pending.committed(taken)
         return True
 
     @Service.task  # type: ignore[untyped-decorator]

@@ -11,7 +11,6 @@ Faust, at least once.
 
 import asyncio
 import sqlite3
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -27,6 +26,7 @@ from streams.transport.batches import Headers, Output, partition_of
 from streams.transport.consumer import Consumer
 from streams.transport.database import Synchronous
 from streams.transport.log import MAX_FETCH_BYTES, Log, TopicConfig
+from streams.transport.pending import PendingPuts
 from streams.transport.rows import MAX_ROW_RECORDS
 from streams.transport.tables import CRASH_ONLY, Tables, keeps_own_state
 
@@ -141,8 +141,7 @@ class Transport(base.Transport):  # type: ignore[misc]
         self.synchronous = cast("Synchronous", url.query.get("synchronous", "full").upper())
         self.max_records = int(url.query.get("max_records", MAX_ROW_RECORDS))
         self.max_bytes = int(url.query.get("max_bytes", MAX_FETCH_BYTES))
-        # Table writes of agents that are not fed with record batches, until Faust commits (`Store`).
-        self.pending_puts: defaultdict[tuple[str, int], dict[bytes, bytes | None]] = defaultdict(dict)
+        self.pending_puts = PendingPuts()
         self._writing = asyncio.Lock()
         self._closed = False
 

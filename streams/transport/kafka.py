@@ -11,7 +11,6 @@ It differs from the transport that it derives from in running the consumer in th
 thread of its own: a worker whose loop is stuck stops to send heartbeats and loses its partitions to one that works.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +26,7 @@ from faust.types.auth import AuthProtocol
 from streams.transport.batches import partition_of
 from streams.transport.kafka_consumer import Consumer
 from streams.transport.log import Log
+from streams.transport.pending import PendingPuts
 from streams.transport.rows import MAX_ROW_RECORDS
 from streams.transport.tables import CRASH_ONLY, Tables, keeps_own_state
 
@@ -118,8 +118,7 @@ class Transport(driver.Transport):  # type: ignore[misc]
         self.max_records = int(query.get("max_records", MAX_ROW_RECORDS))
         self.session_seconds = float(query.get("session_seconds", 15))
         self.watchdog_seconds = float(query.get("watchdog_seconds", 120))
-        # Table writes of agents that are not fed with record batches, until Faust commits (`Store`).
-        self.pending_puts: defaultdict[tuple[str, int], dict[bytes, bytes | None]] = defaultdict(dict)
+        self.pending_puts = PendingPuts()
 
     @property
     def log(self) -> Log:

@@ -31,14 +31,13 @@ def as_kafka(tp: TP) -> TopicPartition:
 class KafkaBatch(RecordBatch):
     """A batch whose commit is one Kafka transaction; state is read from the worker's own copy."""
 
-    __slots__ = ("consumer", "delivered", "next_offset", "tp")
+    __slots__ = ("consumer", "next_offset", "tp")
 
     def __init__(self, consumer: "Consumer", tp: TP, records: list[Record], next_offset: int, epoch: int) -> None:
         super().__init__(records, epoch)
         self.consumer = consumer
         self.tp = tp
         self.next_offset = next_offset
-        self.delivered = False
 
     def read(self, table: str, keys: Iterable[bytes]) -> dict[bytes, bytes]:
         """Return the committed values of `keys` in this partition; missing keys are absent."""

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from faust.types import TP
@@ -22,13 +22,6 @@ class TakenAwayError(RuntimeError):
     """The partition of a batch was taken away before the commit."""
 
 
-class Changelogs(Protocol):
-    """Which topic keeps a table."""
-
-    def __call__(self, table: str) -> str:
-        """Return the changelog of a table."""
-
-
 class Commits:
     """The commits of a worker. `count` is how many there were."""
 
@@ -38,13 +31,13 @@ class Commits:
         partitions: Partitions,
         transactions: Transactions,
         local: LocalState,
-        changelog: Changelogs,
+        changelog: Callable[[str], str],
     ) -> None:
         self._kafka = kafka
         self._partitions = partitions
         self._transactions = transactions
         self._local = local
-        self._changelog = changelog
+        self._changelog = changelog  # table -> the topic that keeps it
         self.counts: dict[str, int] = {}  # partitions of each topic
         self.count = 0
 

@@ -1,7 +1,6 @@
 """The consumer of the Kafka transport as Faust sees it: rebalances, delivery, positions."""
 
 import asyncio
-import gc
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
@@ -13,7 +12,7 @@ from faust.transport import base
 from faust.types import TP, ConsumerMessage
 
 from streams.transport.batches import partition_of
-from streams.transport.delivery import reading_channel, to_message
+from streams.transport.delivery import reading_channel, spare_the_collector, to_message
 from streams.transport.kafka_batch import KafkaBatch, as_kafka, record_of
 from streams.transport.kafka_commits import Commits
 from streams.transport.kafka_decoding import tolerate_header_names
@@ -57,9 +56,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
 
     async def on_start(self) -> None:
         """Connect."""
-        # Batches are thousands of small objects without cycles: with the default threshold (700) the garbage
-        # collector walks them again and again.
-        gc.set_threshold(50_000, 20, 50)
+        spare_the_collector()
         options, group = self._options, self.app.conf.id
         self._lock = WorkerLock(options.home)
         self.local = LocalState(options.home)
@@ -222,24 +219,16 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         return [] if batch is None else [batch]
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        if isinstance(record, KafkaBatch):
-            record.delivered = True
-            first = record.records[0]
-            return to_message(self.app, tp, first._replace(key=None, headers=()), record)
-        return to_message(self.app, tp, record_of(record), record.value)
+        return to_message(self.app, tp, record if isinstance(record, KafkaBatch) else record_of(record))
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         pending = self._options.pending_puts
         for tp, offset in offsets.items():
             if tp not in self.partitions.next:
                 continue  # it was taken away: the next owner does it again
-            written = {table: dict(values) for (table, number), values in pending.items() if number == tp.partition}
-            await self.commits.transact(tp, offset, {}, written)
-            # Only now: until the commit agents read their writes here. Later writes stay for the next one.
-            for table, values in written.items():
-                for key, value in values.items():
-                    if pending[table, tp.partition].get(key) is value:
-                        pending[table, tp.partition].pop(key, None)
+            taken = pending.taken(tp.partition)
+            await self.commits.transact(tp, offset, {}, {table: values for (table, _), values in taken.items()})
+            pending.committed(taken)
         return True
 
     # Positions

@@ -30,14 +30,13 @@ class Reader:
 class EmbeddedBatch(RecordBatch):
     """A batch whose commit is one SQLite transaction."""
 
-    __slots__ = ("consumer", "delivered", "reader", "spans")
+    __slots__ = ("consumer", "reader", "spans")
 
     def __init__(self, consumer: "Consumer", reader: Reader, fetch: Fetch) -> None:
         super().__init__(fetch.records)
         self.consumer = consumer
         self.reader = reader
         self.spans = fetch.spans
-        self.delivered = False
 
     def read(self, table: str, keys: Iterable[bytes]) -> dict[bytes, bytes]:
         """Return the committed values of `keys` in this partition; missing keys are absent."""
