@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Self, TypeVar
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
 from streams import topology
 from streams.cluster.connection import Connection
-from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, ClusterError, cluster_errors
+from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, ClusterError, cluster_errors, reading_consumer
 from streams.cluster.topics import GROUP
 
 _T = TypeVar("_T")
@@ -60,16 +60,11 @@ class Lag:
             self._open()
 
     def _open(self) -> None:
-        settings = {"client_id": CLIENT_ID, "bootstrap_timeout_ms": BOOTSTRAP_MS} | self._connection.kafka_python()
-        self._admin = KafkaAdminClient(**settings)
-        self._consumer = KafkaConsumer(
-            **settings,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=_READ_BYTES,
-            fetch_max_wait_ms=_POLL_MS,
-            allow_auto_create_topics=False,
+        self._admin = KafkaAdminClient(
+            **{"client_id": CLIENT_ID, "bootstrap_timeout_ms": BOOTSTRAP_MS, **self._connection.kafka_python()}
+        )
+        self._consumer = reading_consumer(
+            self._connection, max_partition_fetch_bytes=_READ_BYTES, fetch_max_wait_ms=_POLL_MS
         )
 
     def close(self) -> None:

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Self
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 from kafka.errors import KafkaError, ProducerFencedError
 
 from streams.cluster.connection import Connection
 from streams.cluster.dead_letters import Letter
-from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, ClusterError, cluster_errors
+from streams.cluster.log_reader import partitions_of, read_until
+from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, ClusterError, cluster_errors, reading_consumer
 from streams.cluster.topics import GROUP, REPLAYED
 from streams.transport.batches import Output, Record
 from streams.transport.log import Log, TopicConfig
@@ -18,7 +19,6 @@ from streams.transport.log import Log, TopicConfig
 LETTERS = "dead-letters"
 TRANSACTIONAL_ID = f"{GROUP}-dlq-replay"  # one for all: who begins to replay ends the replay of another
 _POLL_MS = 100
-_LONGEST_SILENCE_SECONDS = 30.0
 _REQUEST_BYTES = 4 << 20
 _SEND_SECONDS = 60.0
 _TRANSACTION_MS = 15_000  # what a killed replay has left open holds up the workers as long as this
@@ -122,40 +122,12 @@ class ClusterLetterBox:
     def _read(self, topic: str) -> Iterator[Record]:
         with (
             cluster_errors(self._connection),
-            KafkaConsumer(
-                **self._settings,
-                isolation_level="read_committed",
-                auto_offset_reset="earliest",
-                enable_auto_commit=False,
-                fetch_max_wait_ms=_POLL_MS,
-                allow_auto_create_topics=False,
-            ) as consumer,
+            reading_consumer(self._connection, fetch_max_wait_ms=_POLL_MS) as consumer,
         ):
-            partitions = consumer.partitions_for_topic(topic)
-            if not partitions:
-                raise ClusterError(f"no topic {topic}: make it with `livepool topics apply`")
-            tps = [TopicPartition(topic, partition) for partition in sorted(partitions)]
+            tps = partitions_of(consumer, topic)
             consumer.assign(tps)
             consumer.seek_to_beginning()
-            yield from _until(consumer, consumer.end_offsets(tps))
-
-
-def _until(consumer: KafkaConsumer, ends: dict[TopicPartition, int]) -> Iterator[Record]:
-    heard = time.monotonic()
-    # The position moves over markers and aborted records, so it reaches the end without a record there, too.
-    while any(consumer.position(tp) < end for tp, end in ends.items()):
-        polled = consumer.poll(timeout_ms=_POLL_MS)
-        if polled:
-            heard = time.monotonic()
-        elif time.monotonic() > heard + _LONGEST_SILENCE_SECONDS:
-            raise ClusterError(f"no answer from the brokers about {', '.join({tp.topic for tp in ends})}")
-        for tp, records in polled.items():
-            for record in records:
-                if record.offset < ends[tp]:
-                    headers = tuple((name, value or b"") for name, value in record.headers or ())
-                    yield Record(
-                        tp.topic, tp.partition, record.offset, record.timestamp, record.key, record.value, headers
-                    )
+            yield from read_until(consumer, consumer.end_offsets(tps))
 
 
 def _send(producer: KafkaProducer, outputs: list[Output]) -> None:

@@ -14,7 +14,7 @@ from kafka import TopicPartition as Partition
 
 from streams.cluster.connection import Connection
 from streams.cluster.lag import Lag
-from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, ClusterError, cluster_errors
+from streams.cluster.session import ClusterError, cluster_errors, reading_consumer
 from streams.cluster.topics import changelog
 from streams.transport.batches import Record, TopicPartition
 
@@ -44,14 +44,8 @@ class LogReader:
         self._places.close()
 
     def _consumer(self, isolation: str = "read_committed") -> KafkaConsumer:
-        return KafkaConsumer(
-            **{"client_id": CLIENT_ID, "bootstrap_timeout_ms": BOOTSTRAP_MS, **self._connection.kafka_python()},
-            isolation_level=isolation,
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            max_partition_fetch_bytes=_FETCH_BYTES,
-            fetch_max_wait_ms=_POLL_MS,
-            allow_auto_create_topics=False,
+        return reading_consumer(
+            self._connection, isolation, max_partition_fetch_bytes=_FETCH_BYTES, fetch_max_wait_ms=_POLL_MS
         )
 
     @contextmanager
@@ -65,7 +59,7 @@ class LogReader:
     def partitions(self, topic: str) -> list[TopicPartition]:
         """Return the topic-partitions of a topic."""
         with cluster_errors(self._connection):
-            return [(tp.topic, tp.partition) for tp in _partitions(self._places, topic)]
+            return [(tp.topic, tp.partition) for tp in partitions_of(self._places, topic)]
 
     def end_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Return the offset that the next record gets."""
@@ -87,7 +81,7 @@ class LogReader:
         is being written at the moment is waited for.
         """
         with cluster_errors(self._connection), self._reading(topic, start or {}) as consumer:
-            yield from _until(consumer, self._places.end_offsets(list(consumer.assignment())))
+            yield from read_until(consumer, self._places.end_offsets(list(consumer.assignment())))
 
     def follow(self, topic: str) -> Iterator[list[Record]]:
         """Yield the records of a topic as they come, for ever; empty lists while there are none."""
@@ -98,7 +92,7 @@ class LogReader:
     @contextmanager
     def _reading(self, topic: str, start: Mapping[int, int]) -> Iterator[KafkaConsumer]:
         with self._consumer() as consumer:
-            tps = _partitions(consumer, topic)
+            tps = partitions_of(consumer, topic)
             consumer.assign(tps)
             for tp in tps:
                 if tp.partition in start:
@@ -139,14 +133,16 @@ class LogReader:
         return len(self._table(table))
 
 
-def _partitions(consumer: KafkaConsumer, topic: str) -> list[Partition]:
+def partitions_of(consumer: KafkaConsumer, topic: str) -> list[Partition]:
+    """Return the partitions of a topic; ClusterError when there is none of this name."""
     partitions = consumer.partitions_for_topic(topic)
     if not partitions:
         raise ClusterError(f"no topic {topic}: make it with `livepool topics apply`")
     return [Partition(topic, partition) for partition in sorted(partitions)]
 
 
-def _until(consumer: KafkaConsumer, ends: Mapping[Any, int]) -> Iterator[Record]:
+def read_until(consumer: KafkaConsumer, ends: Mapping[Any, int]) -> Iterator[Record]:
+    """Yield the records before the offsets `ends` of what a consumer is assigned; ClusterError after a long silence."""
     heard = time.monotonic()
     # The position moves over markers and aborted records, so it reaches the end without a record there, too.
     while waiting := [tp for tp, end in ends.items() if consumer.position(tp) < end]:

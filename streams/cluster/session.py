@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.errors import AuthorizationError, KafkaConnectionError, KafkaError, KafkaTimeoutError
 
 from streams.cluster.connection import VARIABLES, Connection
@@ -27,6 +28,18 @@ def admin_session(connection: Connection) -> Iterator[KafkaAdminClient]:
         KafkaAdminClient(client_id=CLIENT_ID, bootstrap_timeout_ms=BOOTSTRAP_MS, **connection.kafka_python()) as admin,
     ):
         yield admin
+
+
+def reading_consumer(connection: Connection, isolation: str = "read_committed", **settings: Any) -> KafkaConsumer:
+    """A consumer without a group, for topics that are there, from their beginning; `settings` add to these."""
+    return KafkaConsumer(
+        **{"client_id": CLIENT_ID, "bootstrap_timeout_ms": BOOTSTRAP_MS, **connection.kafka_python()},
+        isolation_level=isolation,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        allow_auto_create_topics=False,
+        **settings,
+    )
 
 
 @contextmanager
