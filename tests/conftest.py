@@ -12,9 +12,12 @@ from typing import NamedTuple
 import pytest
 from kafka import KafkaAdminClient
 
+from cluster.rights import clear
 from streams.cluster.broker_jars import jars, java
 from streams.cluster.brokers import VERSIONS, BrokersError, Cluster
 from streams.cluster.connection import Connection
+from streams.cluster.session import admin_session
+from streams.cluster.topic_admin import apply_topics
 
 YOURS = os.environ.get("KAFKA_BOOTSTRAP")
 USERS = ("livepool", "producer", "scrm")
@@ -123,3 +126,12 @@ def empty_brokers(own_version: str, brokers: Cluster) -> Connection:
         while groups := [group["group_id"] for group in admin.list_groups()]:
             admin.delete_groups(groups)
     return connection
+
+
+@pytest.fixture
+def without_rights(secure_brokers: Cluster) -> Iterator[Cluster]:
+    """A secure cluster with Livepool's topics and no rights for anybody; afterwards without topics again."""
+    apply_topics(secure_brokers.connection(), partitions=1)
+    with admin_session(secure_brokers.connection()) as admin:
+        yield secure_brokers
+        clear(admin)

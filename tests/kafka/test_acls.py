@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
-from cluster.rights import allow, clear, logins
+from cluster.rights import allow, logins
 from streams.cli import main
 from streams.cluster.brokers import Cluster
 from streams.cluster.connection import VARIABLES
@@ -31,19 +30,10 @@ from streams.cluster.topic_admin import apply_topics
 pytestmark = pytest.mark.kafka
 
 
-@pytest.fixture
-def cluster(secure_brokers: Cluster) -> Iterator[Cluster]:
-    """A secure cluster with Livepool's topics and no rights for anybody; afterwards without topics again."""
-    apply_topics(secure_brokers.connection(), partitions=1)
-    with admin_session(secure_brokers.connection()) as admin:
-        yield secure_brokers
-        clear(admin)
-
-
 @pytest.mark.parametrize("way", ["password", "certificate", "token"])
-def test_both_libraries_log_in(cluster: Cluster, tmp_path: Path, way: str) -> None:
-    allow(cluster, "producer", "producer")
-    connection = logins(cluster, "producer", tmp_path)[way].checked()
+def test_both_libraries_log_in(without_rights: Cluster, tmp_path: Path, way: str) -> None:
+    allow(without_rights, "producer", "producer")
+    connection = logins(without_rights, "producer", tmp_path)[way].checked()
     with closing(KafkaProducer(**connection.kafka_python())) as producer:
         assert producer.send("checkout", b"1").get(30).offset == 0
 
@@ -60,10 +50,10 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_wrong_password_is_said_and_not_shown(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_wrong_password_is_said_and_not_shown(without_rights: Cluster, tmp_path: Path) -> None:
     wrong = tmp_path / "password"
     wrong.write_text("wr0ng-s3cret")
-    with pytest.raises(ClusterError) as error, admin_session(cluster.connection()._replace(password_file=wrong)):
+    with pytest.raises(ClusterError) as error, admin_session(without_rights.connection()._replace(password_file=wrong)):
         pass
     assert "did not let us in" in str(error.value)
     assert VARIABLES["password_file"] in str(error.value)
@@ -71,8 +61,8 @@ def test_a_wrong_password_is_said_and_not_shown(cluster: Cluster, tmp_path: Path
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_token_that_is_not_there_is_said(cluster: Cluster, tmp_path: Path) -> None:
-    connection = logins(cluster, "producer", tmp_path)["token"]
+def test_a_token_that_is_not_there_is_said(without_rights: Cluster, tmp_path: Path) -> None:
+    connection = logins(without_rights, "producer", tmp_path)["token"]
     (tmp_path / "token").unlink()
     with pytest.raises(ClusterError) as error, admin_session(connection):
         pass
@@ -80,21 +70,21 @@ def test_a_token_that_is_not_there_is_said(cluster: Cluster, tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("impatient")
-def test_an_authority_that_did_not_sign_the_broker_is_refused(cluster: Cluster) -> None:
-    with pytest.raises(ClusterError) as error, admin_session(cluster.connection()._replace(ca_file=None)):
+def test_an_authority_that_did_not_sign_the_broker_is_refused(without_rights: Cluster) -> None:
+    with pytest.raises(ClusterError) as error, admin_session(without_rights.connection()._replace(ca_file=None)):
         pass
     assert "CERTIFICATE_VERIFY_FAILED" in str(error.value)
     assert VARIABLES["ca_file"] in str(error.value)
 
 
-def test_without_rights_nothing_goes(cluster: Cluster) -> None:
-    arguments = cluster.connection("scrm").kafka_python()
+def test_without_rights_nothing_goes(without_rights: Cluster) -> None:
+    arguments = without_rights.connection("scrm").kafka_python()
     with closing(KafkaProducer(max_block_ms=5000, **arguments)) as producer, pytest.raises(AuthorizationError):
         producer.send("checkout", b"1").get(10)
 
 
-def test_a_worker_does_its_work_and_no_more(cluster: Cluster) -> None:
-    connection = allow(cluster, "worker", "livepool")
+def test_a_worker_does_its_work_and_no_more(without_rights: Cluster) -> None:
+    connection = allow(without_rights, "worker", "livepool")
     arguments = connection.kafka_python()
     with closing(KafkaProducer(transactional_id="livepool-checkout-0", **arguments)) as producer:
         producer.init_transactions()
@@ -118,8 +108,8 @@ def test_a_worker_does_its_work_and_no_more(cluster: Cluster) -> None:
         admin.create_topics({"mine": {"num_partitions": 1, "replication_factor": 1}})
 
 
-def test_an_scrm_team_reads_its_topics_in_its_groups(cluster: Cluster) -> None:
-    arguments = allow(cluster, "scrm", "scrm").kafka_python()
+def test_an_scrm_team_reads_its_topics_in_its_groups(without_rights: Cluster) -> None:
+    arguments = allow(without_rights, "scrm", "scrm").kafka_python()
     with closing(KafkaConsumer("pool-feedback", group_id="scrm-crm", **arguments)) as consumer:
         consumer.poll(timeout_ms=3000)
         assert consumer.assignment()
@@ -130,12 +120,12 @@ def test_an_scrm_team_reads_its_topics_in_its_groups(cluster: Cluster) -> None:
         assert set(admin.list_topics()) == {"pool-feedback", "pool-events"}  # the others are not even seen
 
 
-def test_an_operator_looks_and_replays(cluster: Cluster) -> None:
+def test_an_operator_looks_and_replays(without_rights: Cluster) -> None:
     headers = [("reason", b"bad_json"), ("detail", b""), ("topic", b"checkout"), ("partition", b"0"),
                ("offset", b"0"), ("time", b"")]  # fmt: skip
-    with closing(KafkaProducer(**cluster.connection().kafka_python())) as producer:
+    with closing(KafkaProducer(**without_rights.connection().kafka_python())) as producer:
         producer.send("dead-letters", b"{", headers=headers).get(30)
-    connection = allow(cluster, "operator", "livepool")
+    connection = allow(without_rights, "operator", "livepool")
     assert sum(place.lag for place in lag(connection)) == 0
     with ClusterLetterBox(connection) as box:
         assert len(box.replay(list(letters(box, Filter())))) == 1
@@ -145,9 +135,9 @@ def test_an_operator_looks_and_replays(cluster: Cluster) -> None:
         admin.create_topics({"mine": {"num_partitions": 1, "replication_factor": 1}})
 
 
-def test_the_admin_job_makes_the_topics_and_reads_none(cluster: Cluster) -> None:
-    connection = allow(cluster, "admin", "livepool")
-    with admin_session(cluster.connection()) as admin:
+def test_the_admin_job_makes_the_topics_and_reads_none(without_rights: Cluster) -> None:
+    connection = allow(without_rights, "admin", "livepool")
+    with admin_session(without_rights.connection()) as admin:
         admin.delete_topics(["room-metrics"])
         while "room-metrics" in admin.list_topics():
             time.sleep(0.02)
@@ -158,20 +148,20 @@ def test_the_admin_job_makes_the_topics_and_reads_none(cluster: Cluster) -> None
             consumer.poll(timeout_ms=5000)
 
 
-def test_who_may_not_see_settings_is_told_so(cluster: Cluster) -> None:
+def test_who_may_not_see_settings_is_told_so(without_rights: Cluster) -> None:
     with pytest.raises(ClusterError, match="DescribeConfigs"):
-        apply_topics(allow(cluster, "worker", "livepool"))
+        apply_topics(allow(without_rights, "worker", "livepool"))
 
 
-def test_the_command_adds_rights_once_and_names_what_is_too_much(cluster: Cluster) -> None:
-    connection = cluster.connection()
+def test_the_command_adds_rights_once_and_names_what_is_too_much(without_rights: Cluster) -> None:
+    connection = without_rights.connection()
     values = {VARIABLES[field]: str(value) for field, value in connection._asdict().items() if value is not None}
     runner = CliRunner(env=values | {"LANG": "C", "LC_ALL": ""})
     first = runner.invoke(main, ["topics", "acls", "--scrm", "User:scrm", "--apply"])
     assert first.exit_code == 0, first.output
     assert "+ User:scrm  READ  topic pool-feedback" in first.stdout
     assert "6 rights added" in first.stdout
-    allow(cluster, "producer", "scrm")
+    allow(without_rights, "producer", "scrm")
     again = runner.invoke(main, ["topics", "acls", "--scrm", "User:scrm", "--apply"])
     assert "0 rights added" in again.stdout
     assert "User:scrm  WRITE  topic checkout" in again.stderr

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from cluster.rights import allow, clear
+from cluster.rights import allow
 from faults import lines
 from streams.cli import main
 from streams.cli.broker_health import ask_all
@@ -102,24 +102,16 @@ def test_events_that_nobody_reads_and_a_transaction_that_nobody_ends(
         producer.abort_transaction()
 
 
-@pytest.fixture
-def secure(secure_brokers: Cluster) -> Iterator[Cluster]:
-    apply_topics(secure_brokers.connection(), partitions=1)
-    with admin_session(secure_brokers.connection()) as admin:
-        yield secure_brokers
-        clear(admin)
-
-
-def test_what_a_user_may_not_see_names_the_rights(secure: Cluster, tmp_path: Path) -> None:
-    none = doctor(secure.connection("scrm"), tmp_path, code=1)
+def test_what_a_user_may_not_see_names_the_rights(without_rights: Cluster, tmp_path: Path) -> None:
+    none = doctor(without_rights.connection("scrm"), tmp_path, code=1)
     assert (none["rights"]["status"], "livepool topics acls" in none["rights"]["next_step"]) == ("FAIL", True)
-    with closing(KafkaProducer(**secure.connection().kafka_python())) as producer:
+    with closing(KafkaProducer(**without_rights.connection().kafka_python())) as producer:
         producer.send("dead-letters", b"{", headers=[("reason", b"bad_json")]).get(30)
-    worker = doctor(allow(secure, "worker", "livepool"), tmp_path)
+    worker = doctor(allow(without_rights, "worker", "livepool"), tmp_path)
     assert {name for name in CLUSTER if worker[name]["status"] == "WARN"} == {"topics", "replication", "dead letters"}
     assert "livepool topics acls --operator" in worker["topics"]["next_step"]
     assert "livepool topics acls --operator" in worker["dead letters"]["next_step"]
-    operator = doctor(allow(secure, "operator", "scrm"), tmp_path)
+    operator = doctor(allow(without_rights, "operator", "scrm"), tmp_path)
     assert {name for name in CLUSTER if operator[name]["status"] == "WARN"} == {"replication", "dead letters"}
     assert operator["dead letters"]["detail"].endswith("bad_json")
 

@@ -1,30 +1,18 @@
 """A worker with the rights that `livepool topics acls` gives it, and none more, over every way to log in."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from cluster.rights import allow, clear, logins
+from cluster.rights import allow, logins
 from faults import lines
 from faults.workers import Workers
-from streams.cluster.brokers import Cluster
 from streams.cluster.connection import VARIABLES, Connection
 from streams.cluster.lag import Lag
 from streams.cluster.log_reader import LogReader
 from streams.cluster.sender import Sender
-from streams.cluster.session import admin_session
-from streams.cluster.topic_admin import apply_topics
 
 EVENTS = 300
-
-
-@pytest.fixture
-def cluster(secure_brokers: Cluster) -> Iterator[Cluster]:
-    apply_topics(secure_brokers.connection(), partitions=1)
-    yield secure_brokers
-    with admin_session(secure_brokers.connection()) as admin:
-        clear(admin)
 
 
 def environment(connection: Connection) -> dict[str, str]:
@@ -32,14 +20,14 @@ def environment(connection: Connection) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("way", ["password", "certificate", "token"])
-def test_a_worker_with_its_rights_does_all_its_work(cluster, tmp_path, way):
-    allow(cluster, "worker", "livepool")
+def test_a_worker_with_its_rights_does_all_its_work(without_rights, tmp_path, way):
+    allow(without_rights, "worker", "livepool")
     sent = lines.show(EVENTS)
-    with Sender(allow(cluster, "producer", "producer")) as sender:
+    with Sender(allow(without_rights, "producer", "producer")) as sender:
         sender.send(record.output(number) for number, record in enumerate(sent))
         sender.flush()
-    connection = logins(cluster, "livepool", tmp_path)[way]
-    with Workers(tmp_path, environment(connection)) as workers, Lag(cluster.connection()) as lag:
+    connection = logins(without_rights, "livepool", tmp_path)[way]
+    with Workers(tmp_path, environment(connection)) as workers, Lag(without_rights.connection()) as lag:
         workers.add()
         until = time.monotonic() + 60
         while not lag.drained():
@@ -47,12 +35,12 @@ def test_a_worker_with_its_rights_does_all_its_work(cluster, tmp_path, way):
             time.sleep(0.2)
         workers.stop()
         assert workers.crashes == []
-    with LogReader(allow(cluster, "scrm", "scrm")) as reader:
+    with LogReader(allow(without_rights, "scrm", "scrm")) as reader:
         assert list(reader.read("pool-feedback"))
 
 
-def test_a_worker_without_rights_says_what_it_lacks(cluster, tmp_path):
-    with Workers(tmp_path, environment(cluster.connection("livepool"))) as workers:
+def test_a_worker_without_rights_says_what_it_lacks(without_rights, tmp_path):
+    with Workers(tmp_path, environment(without_rights.connection("livepool"))) as workers:
         workers.add()
         until = time.monotonic() + 30
         while not workers.crashes:
