@@ -10,7 +10,7 @@ from typing import NamedTuple, Self, TypeVar
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, UnknownBrokerIdError
 
 from streams import topology
 from streams.cluster.connection import Connection
@@ -113,7 +113,9 @@ class Lag:
                         self._open()
                     return look()
                 except KafkaError as error:
-                    if not error.retriable or time.monotonic() > until:
+                    # A partition without a leader is said to be led by broker -1, which kafka-python does not know.
+                    on_the_move = error.retriable or isinstance(error, UnknownBrokerIdError)
+                    if not on_the_move or time.monotonic() > until:
                         raise
                 broken = True
                 time.sleep(_PAUSE_SECONDS)

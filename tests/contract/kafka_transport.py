@@ -11,7 +11,7 @@ from typing import Any
 import faust
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
-from kafka.errors import CoordinatorNotAvailableError, NotCoordinatorError
+from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
 
 from streams.transport.batches import Output, Record, partition_of
 from streams.transport.kafka import app_settings
@@ -102,7 +102,7 @@ class Kafka:
     def lag(self, group: str, *topics: str) -> int:
         try:
             committed = self.admin.list_group_offsets({group: None})[group]
-        except (CoordinatorNotAvailableError, NotCoordinatorError):
+        except (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError):
             # A broker that has just come up is not ready at once, and the client does not look again.
             self.admin.close()
             self.admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
