@@ -66,6 +66,7 @@ class Lag:
         self._consumer = reading_consumer(
             self._connection, max_partition_fetch_bytes=_READ_BYTES, fetch_max_wait_ms=_POLL_MS
         )
+        self._broken = False
 
     def close(self) -> None:
         """Close the connections."""
@@ -104,20 +105,19 @@ class Lag:
     def _patiently(self, look: Callable[[], _T]) -> _T:
         """Look until it works, while the cluster is on the move: a new group, a broker that went down or came up."""
         until = time.monotonic() + _PATIENCE_SECONDS
-        broken = False
         with cluster_errors(self._connection):
             while True:
                 try:
-                    if broken:  # the admin client keeps a coordinator that is none any more
+                    if self._broken:  # the admin client keeps a coordinator that is none any more
                         self.close()
                         self._open()
                     return look()
                 except KafkaError as error:
+                    self._broken = True
                     # A partition without a leader is said to be led by broker -1, which kafka-python does not know.
                     on_the_move = error.retriable or isinstance(error, UnknownBrokerIdError)
                     if not on_the_move or time.monotonic() > until:
                         raise
-                broken = True
                 time.sleep(_PAUSE_SECONDS)
 
     def _readers(self) -> dict[TopicPartition, str]:

@@ -12,6 +12,7 @@ from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from streams.cli import main
+from streams.cluster import lag as lag_module
 from streams.cluster.brokers import Cluster
 from streams.cluster.connection import Connection
 from streams.cluster.lag import Lag, PartitionLag, drained, lag
@@ -185,3 +186,22 @@ def test_a_reader_outlives_the_broker_that_knows_the_group(three_brokers: Cluste
             three_brokers.stop(broker)  # another one takes the group over
             assert place(reader, "arrivals").lag == 3
             three_brokers.start(broker)
+
+
+def test_a_reader_outlives_brokers_that_are_away_for_longer_than_it_waits(
+    brokers: Cluster, reader: Lag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lag_module, "_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(lag_module, "BOOTSTRAP_MS", 500)
+    brokers.stop(1)
+    for _ in range(2):
+        with pytest.raises(ClusterError, match="is it up"):
+            reader.drained()
+    brokers.start(1)
+    until = time.monotonic() + 30
+    while True:
+        try:
+            assert reader.drained()
+            break
+        except ClusterError:
+            assert time.monotonic() < until
