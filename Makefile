@@ -17,7 +17,7 @@ demo: $(READY)  ## Play a show through the real agents, with a live board (ARGS=
 
 test: $(READY) lint types  ## Lint, types, import contract, and all tests
 	@echo "== tests"
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: $(READY)
 	@echo "== lint, format, import contract, generated contract files"

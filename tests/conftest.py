@@ -21,6 +21,7 @@ from streams.cluster.topic_admin import apply_topics
 
 YOURS = os.environ.get("KAFKA_BOOTSTRAP")
 USERS = ("livepool", "producer", "scrm")
+LONGEST = ("system", "faults", "kafka", "contract")  # folders
 
 
 class Yours(NamedTuple):
@@ -39,6 +40,11 @@ VERSION_BY_VERSION = [
     pytest.param(version, marks=[pytest.mark.kafka, *([pytest.mark.faults] if version != KAFKAS[-1] else [])])
     for version in KAFKAS
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first: no core is left without work at the end."""
+    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
 
 
 @pytest.fixture(scope="session", params=VERSION_BY_VERSION)

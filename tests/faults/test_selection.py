@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from faults.lines import show
 from faults.run import Run
 from streams.cluster.brokers import Cluster
@@ -13,7 +11,6 @@ KILLS = 3
 STOPPED_SECONDS = 8
 
 
-@pytest.mark.timeout(180)
 def test_faults_of_every_kind_change_nothing(cluster: Cluster, tmp_path: Path) -> None:
     with Run("selection", cluster, tmp_path, show(EVENTS), rate=EVENTS / 10) as run:
         for kill in range(KILLS):
