@@ -9,6 +9,7 @@ from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.errors import AuthorizationError, KafkaConnectionError, KafkaError, KafkaTimeoutError
 
 from streams.cluster.connection import VARIABLES, Connection
+from streams.cluster.header_names import tolerate_header_names
 
 CLIENT_ID = "livepool"
 BOOTSTRAP_MS = 10_000
@@ -32,6 +33,7 @@ def admin_session(connection: Connection) -> Iterator[KafkaAdminClient]:
 
 def reading_consumer(connection: Connection, isolation: str = "read_committed", **settings: Any) -> KafkaConsumer:
     """A consumer without a group, for topics that are there, from their beginning; `settings` add to these."""
+    tolerate_header_names()
     return KafkaConsumer(
         **{"client_id": CLIENT_ID, "bootstrap_timeout_ms": BOOTSTRAP_MS, **connection.kafka_python()},
         isolation_level=isolation,

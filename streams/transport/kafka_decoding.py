@@ -1,8 +1,7 @@
 """Records whose header names are not UTF-8.
 
-Kafka takes any bytes as the name of a header, and producers in C can send them; aiokafka's decoder raises at such a
-record, for ever. From the first of them on, this process decodes with aiokafka's decoder in Python, which is slower,
-and reads names that are no text as U+FFFD.
+From the first of them on, this process decodes with aiokafka's decoder in Python, which is slower and can be told to
+read them (see `header_names`).
 """
 
 import logging
@@ -12,20 +11,11 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
 
+from streams.transport.header_names import TolerantBuffer
+
 log = logging.getLogger("livepool.decoding")
 
 _MAGIC_OFFSET = 16
-
-
-class _Text(bytearray):
-    def decode(self, encoding: str = "utf-8", errors: str = "replace") -> str:
-        return super().decode(encoding, "replace")
-
-
-class _Buffer(bytearray):
-    def __getitem__(self, index: Any) -> Any:
-        found = super().__getitem__(index)
-        return _Text(found) if isinstance(index, slice) else found
 
 
 class _Batch(_DefaultRecordBatchPy):  # type: ignore[misc]  # aiokafka is untyped here
@@ -33,8 +23,8 @@ class _Batch(_DefaultRecordBatchPy):  # type: ignore[misc]  # aiokafka is untype
 
     def _maybe_uncompress(self) -> None:
         super()._maybe_uncompress()
-        if not isinstance(self._buffer, _Buffer):
-            self._buffer = _Buffer(self._buffer)
+        if not isinstance(self._buffer, TolerantBuffer):
+            self._buffer = TolerantBuffer(self._buffer)
 
 
 class _Records(_MemoryRecordsPy):  # type: ignore[misc]

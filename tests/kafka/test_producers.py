@@ -12,7 +12,7 @@ from aiokafka.record.util import calc_crc32c
 from faults.workers import Workers
 from schemas.codec import decode
 from streams.cluster.connection import VARIABLES
-from streams.cluster.lag import Lag
+from streams.cluster.lag import Lag, drained
 from streams.cluster.log_reader import LogReader
 from streams.cluster.topic_admin import apply_topics
 from streams.show import generate
@@ -48,7 +48,7 @@ def test_every_codec_and_headers_without_a_value_are_read(empty_brokers, tmp_pat
 
 
 class OddName(BatchBuilder):
-    """A batch whose header QQQQ gets a name that is not UTF-8."""
+    """A batch whose first header QQQQ gets a name that is not UTF-8."""
 
     def _build(self) -> bytes:
         self.close()
@@ -88,3 +88,6 @@ def test_a_header_name_that_is_no_utf_8_stops_nothing(empty_brokers, tmp_path):
         time.sleep(1)
         assert len(list(reader.read("arrivals"))) == len(events)
         assert workers.crashes == []
+        names = [name for record in reader.read("live-room") for name, _ in record.headers]
+        assert names == ["\ufffd" * 4] + ["QQQQ"] * 9  # what people look with reads it, too
+        assert drained(connection)
