@@ -41,7 +41,7 @@ IDENTITY = Agent(
 JOURNEY = Agent(
     "journey",
     ("journeys",),
-    ("buyers", "references", "dependents", "journeyed"),
+    ("buyers", "archive", "references", "dependents", "journeyed"),
     ("attributed-sales", "credit-ledger", "pool-feedback", "pool-events", "room-deltas", "journeys"),
 )
 BOARD = Agent("board", ("room-deltas",), ("rooms", "recent"), ("room-metrics",))

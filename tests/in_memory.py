@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from random import Random
 
 from schemas.codec import Rejected, decode, topic_of
+from streams.agents.shelf import Shelf
 from streams.core.admission import Admission
+from streams.core.archive import Archive, Limits, Row
 from streams.core.board import Room, Session
+from streams.core.buyer import Buyer
 from streams.core.intake import arrival
 from streams.core.journey import JourneyMessage, Journeys
 from streams.core.outcome import Effects
@@ -17,6 +20,24 @@ from streams.core.register import State
 from streams.core.routing import home_of, routed
 
 _unpack = Unpacker(JourneyMessage)
+
+
+class Tables:
+    """A batch that is committed at every put: state as bytes, which shelves read anew when they have dropped it."""
+
+    def __init__(self) -> None:
+        self.rows = defaultdict(dict)
+
+    def read(self, table, keys):
+        return {key: self.rows[table][key] for key in keys if key in self.rows[table]}
+
+    def scan(self, table, prefix=b""):
+        return [(key, value) for key, value in sorted(self.rows[table].items()) if key.startswith(prefix)]
+
+    def put(self, table, key, value):
+        self.rows[table].pop(key, None)
+        if value is not None:
+            self.rows[table][key] = value
 
 
 class Dependents:
@@ -43,12 +64,16 @@ class Result:
     rooms: dict = field(default_factory=dict)
     dead_letters: list = field(default_factory=list)
     duplicates: int = 0
+    late: int = 0
+    tables: list = field(default_factory=list)  # of each partition, when it is kept in bytes
     waiting: list = field(default_factory=list)  # buyers for whom another never came
 
 
-def run(lines: list[bytes], policy: Policy | dict | None = None, partitions: int = 1, seed: int = 0) -> Result:
+def run(lines: list[bytes], policy: Policy | dict | None = None, partitions: int = 1, seed: int = 0,
+        limits: Limits | None = None) -> Result:  # fmt: skip
     """Process raw events in arrival order.
 
+    With `limits` buyers are frozen by them, and nothing but bytes is kept from one batch to the next.
     Of several partitions of journeys any may be ahead of the others, and take any number of messages in a batch.
     """
     if not isinstance(policy, Policy):
@@ -56,6 +81,8 @@ def run(lines: list[bytes], policy: Policy | dict | None = None, partitions: int
     result = Result()
     admission = Admission(State({}, {}, {}, {}, {}, {}, {}))
     crowd = _Crowd(policy, partitions, Random(seed), result)
+    if limits:
+        crowd.keep_in_bytes(limits)
     for number, payload in enumerate(lines):
         if not payload.strip():
             continue
@@ -93,6 +120,14 @@ class _Crowd:
             for home in range(partitions)
         ]
         self.sessions: dict[str, Session] = {}
+        self.shelves = {}
+
+    def keep_in_bytes(self, limits: Limits) -> None:
+        for journeys in self.journeys:
+            tables = Tables()
+            buyers, rows = Shelf("buyers", Buyer, 0), Shelf("archive", Row, 0)
+            self.shelves[id(journeys)] = (tables, buyers, rows)
+            journeys.buyers, journeys.archive = buyers, Archive(rows, limits)
 
     def take(self, routes) -> None:
         for home, message in routed(routes, len(self.queues)):
@@ -103,18 +138,26 @@ class _Crowd:
     def finish(self) -> None:
         while any(self.queues):
             self.step()
-        buyers = (buyer for journeys in self.journeys for buyer in journeys.buyers.items())
-        self.result.waiting = [buyer_id for buyer_id, buyer in buyers if buyer.held]
+        if not self.shelves:
+            buyers = (buyer for journeys in self.journeys for buyer in journeys.buyers.items())
+            self.result.waiting = [buyer_id for buyer_id, buyer in buyers if buyer.held]
+        self.result.tables = [tables for tables, _, _ in self.shelves.values()]
 
     def step(self) -> None:
         home = self.random.choice([home for home, queue in enumerate(self.queues) if queue])
         journeys, queue = self.journeys[home], self.queues[home]
+        tables, *shelves = self.shelves.get(id(journeys), (None,))
+        for shelf in shelves:
+            shelf.open(tables)
         journeys.begin()
         for _ in range(1 if len(self.queues) == 1 else self.random.choice((1, 1, 2, 5, len(queue)))):
             if queue:
                 self.version += 1
                 journeys.apply(_unpack(queue.popleft()), f"{home}.{self.version}")
         journeys.profiles()
+        for shelf in shelves:
+            shelf.flush()
+        self.result.late += journeys.late
         for buyer_id, moved in journeys.elsewhere:
             self.queues[home_of(buyer_id, len(self.queues))].append(pack(moved))
         _take(self.result, journeys.effects)

@@ -1,9 +1,10 @@
-"""Reads: journeys. Keeps: buyers, reference data. Writes: sales, ledger, feedback, pool events, room-deltas."""
+"""Reads: journeys. Keeps: buyers, their archive, references. Writes: sales, ledger, feedback, pool events, room-deltas."""
 
 from collections.abc import AsyncIterable, Iterable
 
 from streams.agents.partitions import Partitions
 from streams.agents.shelf import Shelf, row_prefix
+from streams.core.archive import Archive, Limits, Row
 from streams.core.buyer import Buyer
 from streams.core.journey import JourneyMessage, Journeys
 from streams.core.packing import Unpacker, pack
@@ -52,6 +53,7 @@ class JourneyPartition:
         self.settings = settings
         self.buyers: Shelf[Buyer] = Shelf("buyers", Buyer, settings.cache)
         self.entries: Shelf[Entry] = Shelf("references", Entry, None)
+        self.archive: Shelf[Row] = Shelf("archive", Row, settings.cache)
         self.dependents = DependentRows(settings.cache)
         self.counts: Shelf[int] = Shelf("journeyed", int, None)
         self.journeys = Journeys(
@@ -60,6 +62,7 @@ class JourneyPartition:
             self.entries,
             self.dependents,
             lambda buyer_id: home_of(buyer_id, settings.partitions) == partition,
+            Archive(self.archive, Limits()),
         )
 
     async def process(self, batch: RecordBatch) -> None:
@@ -68,6 +71,7 @@ class JourneyPartition:
         asked = [buyer_id for message in messages if (buyer_id := getattr(message, "buyer_id", None))]
         self.buyers.open(batch, asked)
         self.entries.open(batch)
+        self.archive.open(batch)
         self.dependents.open(batch)
         self.counts.open(batch)
         journeys = self.journeys
@@ -83,7 +87,7 @@ class JourneyPartition:
             home = home_of(buyer_id, self.settings.partitions)
             batch.send("journeys", None, pack(moved), partition=home)
         self.counts["late_evidence"] = self.counts.get("late_evidence", 0) + journeys.late
-        for shelf in (self.buyers, self.entries, self.counts):
+        for shelf in (self.buyers, self.archive, self.entries, self.counts):
             shelf.flush()
         await batch.commit()
 

@@ -82,6 +82,16 @@ class Shelf(MutableMapping[str, T], Generic[T]):
             self.open(self._batch, [key])
         return self._kept.get(key)
 
+    def under(self, prefix: str) -> list[str]:
+        """Every key that begins so, what this batch has changed included."""
+        found = {}
+        for row, value in self._batch.scan(self._table, prefix.encode()):
+            key = row.decode()
+            found[key] = self._kept[key] if key in self._kept else self._unpack(value)
+        self._kept |= found
+        changed = (key for key in self._dirty if key.startswith(prefix))
+        return [key for key in dict.fromkeys((*found, *changed)) if self._kept[key] is not None]
+
     def __setitem__(self, key: str, value: T) -> None:
         self._kept[key] = value
         self._dirty[key] = None

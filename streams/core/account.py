@@ -1,12 +1,13 @@
 """One buyer at work: what rests on its facts is made again, and the difference goes out."""
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from streams.core import pool, rooms
 from streams.core.attribution import decide
 from streams.core.buyer import CONTACT_ADDED, GROUP_JOINED, SCANNED, Buyer, Decision, Fact, View
-from streams.core.case import Case
+from streams.core.case import Case, Past
 from streams.core.desk import Desk
 from streams.core.presence import Stay, stay_at, stays
 from streams.core.reference import Lookup
@@ -41,12 +42,17 @@ class Account:
             publish(view, Occasion(self.buyer_id, cause, desk.policy, desk.policy_version, desk.effects))
         if advance:
             now = buyer.stream_time - desk.policy.horizon
+            desk.archive.orders.find_open(self.buyer_id, buyer, before=now)
             for view in buyer.open_views():
                 if view.claim.placed_at < now:
                     view.final = True
         desk.touch(self.buyer_id, *cause)
 
     # --- sessions --------------------------------------------------------------------------------------------
+
+    def recall(self, since: int | None) -> None:
+        """Have everything at hand from `since` on (ms; None: everything)."""
+        self.desk.archive.recall(self.buyer_id, self.buyer, since)
 
     def stays(self, session_id: str) -> list[Stay]:
         """The stays in one session."""
@@ -57,6 +63,7 @@ class Account:
 
         Those from `since` on (ms); None: all.
         """
+        self.recall(since)
         counting = [fact for fact in self.buyer.loose(since) if fact.kind == SCANNED or fact.kind in POOL_JOINS]
         if not counting:
             return
@@ -75,20 +82,33 @@ class Account:
         named = lookup.named(fact.time, fact.token, fact.own)
         if named.session_id is not None:
             return named.session_id if lookup.session(named.session_id) else None
-        timeout = self.desk.policy.presence_timeout
-        begun = [
-            (-first, session_id)
-            for session_id in self.buyer.sessions()
-            if (first := stay_at(self.buyer.visit(session_id), fact.time, timeout)) is not None
-        ]
+        begun = self._stays_at(fact.time)
         return min(begun)[1] if begun else None
+
+    def _stays_at(self, time: int) -> list[tuple[int, str]]:
+        """The stays that the buyer is in at `time`: minus when each began, unless it is the only one; its session."""
+        timeout = self.desk.policy.presence_timeout
+        since = time - timeout
+        while True:
+            self.recall(since)
+            begun = [
+                (-first, session_id)
+                for session_id in self.buyer.sessions()
+                if (first := stay_at(self.buyer.visit(session_id), time, timeout)) is not None
+            ]
+            since = -max(begun, default=(0, ""))[0] - timeout  # there may have been more of the longest stay
+            if len(begun) < 2 or not self.buyer.cold.has(since):
+                return begun
 
     # --- orders ----------------------------------------------------------------------------------------------
 
     def decide(self, view: View, cutoff: int | None) -> list[Decision]:
         """Decide the lines of an order from what had arrived up to `cutoff` (seq; None: all)."""
+        archive, buyer_id, buyer = self.desk.archive, self.buyer_id, self.buyer
+        archive.recall_contacts(buyer_id, buyer, view.claim.placed_at, cutoff)
         lookup = Lookup(self.desk.entries, cutoff)
-        case = Case(view.claim, view.type, self.buyer, lookup, self.desk.policy, cutoff)
+        older = partial(archive.walk, buyer_id, buyer.cold)
+        case = Case(view.claim, view.type, Past(buyer, older), lookup, self.desk.policy)
         decisions = [decide(case, line) for line in view.claim.lines]
         if cutoff is None:
             self.desk.rests_on(lookup, self.buyer_id)
@@ -96,6 +116,7 @@ class Account:
 
     def decide_again(self, since: int | None = None) -> None:
         """Make the open decisions again that something at `since` (ms; None: anything) may change."""
+        self.desk.archive.orders.find_open(self.buyer_id, self.buyer, since=since)
         for view in self.buyer.open_views():
             if since is None or since <= view.claim.placed_at:
                 before = room_facts(view)
@@ -114,11 +135,11 @@ class Account:
 
     def _find_first_order(self) -> None:
         """A new buyer's order is its first paid one, by placed_at, then carrier, order_id."""
-        first = min(
-            self.buyer.paid(),
-            key=lambda view: (view.claim.placed_at, view.claim.carrier, view.claim.order_id),
-            default=None,
-        )
+        first = min(self.buyer.paid(), key=pool.first_order, default=None)
+        bound = self.buyer.cold_orders.first
+        if bound is not None and (first is None or bound < pool.first_order(first)):
+            self.desk.archive.orders.thaw(self.buyer_id, self.buyer)
+            first = min(self.buyer.paid(), key=pool.first_order)
         for view in self.buyer.paid():
             if view.new_buyer != (view is first):
                 before = room_facts(view)

@@ -20,13 +20,17 @@ def activity(desk: Desk, message: Activity) -> None:
     buyer = account.buyer
     part = buyer.part(buyer_id_of(message.identifier), message.time, message.seq)
     fact = Fact.of(message)
+    account.recall(fact.time)
     if fact.kind <= CARTED:
         _visit(account, part, fact)
     else:
         keep(part.loose, fact)
         account.count_loose(fact.time)
         _tell_pool(account, fact)
-    desk.late += any(view.final and view.claim.placed_at >= fact.time for view in buyer.views())
+    last_final = buyer.cold_orders.last_final
+    desk.late += any(view.final and view.claim.placed_at >= fact.time for view in buyer.views()) or (
+        last_final is not None and last_final >= fact.time
+    )
     account.decide_again(since=fact.time)
     account.close(Cause(message.time, message.type))
 
@@ -45,9 +49,13 @@ def _visit(account: Account, part: Part, fact: Fact) -> None:
     delta = desk.deltas.of(session_id)
     delta.latest = fact.time if delta.latest is None else max(delta.latest, fact.time)
     desk.deltas.count(account.buyer_id, buyer, (session_id, fact.kind, fact.time), fact.count, 1)
+    since = fact.time - desk.policy.presence_timeout
     visit = buyer.visit(session_id)
+    if visit and moment(fact) < moment(visit[0]):
+        account.recall(since)
+        visit = buyer.visit(session_id)
     earlier = bisect_left(visit, moment(fact), key=moment)
-    before = visit[earlier - 1] if earlier else None
+    before = visit[earlier - 1] if earlier else desk.archive.visited(account.buyer_id, buyer.cold, session_id, since)
     if earlier == len(visit):
         add_event(before, fact, desk.policy.presence_timeout, delta.online, delta.watch)
         keep(part.visits.setdefault(session_id, []), fact)
@@ -55,8 +63,7 @@ def _visit(account: Account, part: Part, fact: Fact) -> None:
         stays_before = account.stays(session_id)
         keep(part.visits.setdefault(session_id, []), fact)
         desk.deltas.stay(session_id, stays_before, account.stays(session_id))
-    # Presence is what it was up to the event before.
-    account.count_loose(before.time if before else fact.time)
+    account.count_loose(fact.time)
 
 
 def _tell_pool(account: Account, fact: Fact) -> None:

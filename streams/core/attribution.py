@@ -10,7 +10,7 @@ from math import lcm
 
 from schemas.values import MODE_OF_CARRIER
 from streams.core.buyer import Decision, Verdict
-from streams.core.case import NO_EVIDENCE, WON, Case, Found, Outcome, nearer
+from streams.core.case import NO_EVIDENCE, OUTSIDE_WINDOW, WON, Case, Found, Outcome, nearer
 from streams.core.credits import NONE
 from streams.core.live_rules import LIVE_RULES, qualifying
 from streams.core.messages import Line
@@ -92,6 +92,8 @@ def _multi_touch(
             if found:
                 touches.setdefault((fact.time, fact.source, fact.id), (rule, found))
             lost = nearer(lost, outcome)
+            if outcome == OUTSIDE_WINDOW:
+                break  # and so is all that is earlier
     model = case.policy.live.model
     if not touches:
         considered += [("live", model, lost), ("live", NONE, WON)]

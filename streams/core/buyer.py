@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from streams.core.cold import Cold, ColdOrders
 from streams.core.messages import Activity, AppliedRefund, Claim
 
 # The kind of a fact is its place in this list.
@@ -195,6 +196,8 @@ class Buyer(msgspec.Struct, array_like=True):
     moved_to: str | None = None
     anonymous: bool = False
     held: list[Held] = []  # messages for later; the first is an `Await` for one who is still on the way
+    cold: Cold = msgspec.field(default_factory=Cold)  # the rest is in rows of its own: see `archive`
+    cold_orders: ColdOrders = msgspec.field(default_factory=ColdOrders)
 
     def part(self, alias: str, time: int, seq: int) -> Part:
         """The part of an identifier, which has been seen at `time`."""
@@ -219,7 +222,8 @@ class Buyer(msgspec.Struct, array_like=True):
 
     def reaches(self, time: int) -> bool:
         """Is anything of this buyer as late as `time`; an order may be placed later than all that was seen."""
-        return self.stream_time >= time or any(view.claim.placed_at >= time for view in self.open_views())
+        placed = [*(view.claim.placed_at for view in self.open_views()), *self.cold_orders.open.values()]
+        return self.stream_time >= time or any(at >= time for at in placed)
 
     def passed(self, time: int) -> int | None:
         """The seq at which stream time became later than `time`; None when it has not."""

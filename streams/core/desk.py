@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, MutableMapping
 from typing import Protocol
 
 from streams.core import pool
+from streams.core.archive import Archive
 from streams.core.buyer import Buyer
 from streams.core.messages import Message
 from streams.core.outcome import Effects
@@ -33,7 +34,7 @@ class Dependents(Protocol):
 
 
 class Desk:
-    """The state of one partition (three mappings that the caller keeps), and the outcome of one batch."""
+    """The state of one partition (mappings that the caller keeps), and the outcome of one batch."""
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Desk:
         entries: MutableMapping[str, Entry],
         dependents: Dependents,
         at_home: Callable[[str], bool] = lambda _: True,
+        archive: Archive | None = None,
     ) -> None:
         self.policy = policy
         self.policy_version = policy.version
@@ -49,12 +51,13 @@ class Desk:
         self.entries = entries
         self.dependents = dependents
         self.at_home = at_home  # is a buyer of this partition
+        self.archive = archive or Archive()
         self.begin()
 
     def begin(self) -> None:
         """Begin a batch: nothing done yet."""
         self.effects = Effects()
-        self.deltas = Deltas()
+        self.deltas = Deltas(self.archive)
         self.elsewhere: list[tuple[str, Message]] = []  # (buyer_id, message) for other partitions
         self.touched: dict[str, tuple[str, int, str]] = {}  # buyer_id -> (version, time, reason)
         self.late = 0  # activities that would have been evidence for an order that was final already
@@ -81,7 +84,7 @@ class Desk:
             self.dependents.add(key, buyer_id)
 
     def profiles(self) -> None:
-        """End a batch: publish the profile of every buyer that it touched, once."""
+        """End a batch: publish the profile of every buyer that it touched, once, and put away what is old of it."""
         for buyer_id, (version, time, reason) in self.touched.items():
             buyer = self.present(buyer_id)
             if buyer is None or not buyer.parts:
@@ -91,3 +94,5 @@ class Desk:
                 data = pool.profile(buyer_id, buyer, lookup, reason)
                 self.rests_on(lookup, buyer_id)
                 self.effects.profile(buyer_id, version, time, data)
+            if buyer is not None and self.archive.freeze(buyer_id, buyer):
+                self.buyers[buyer_id] = buyer

@@ -1,6 +1,6 @@
 """What the rules of the live decision looked at (`live_rules`), without stopping at the first that wins."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from fractions import Fraction
 from typing import Any
 
@@ -82,7 +82,8 @@ def _seen(inquiry: Inquiry, rule: str) -> int:
     """How many events there are of the kind that a rule looks for; for a click, of whatever item."""
     case = inquiry.case
     opened = [fact for fact in case.shares if fact.kind == SHARE_OPENED]
-    return len({"scan": case.scans, "share": opened, "item_click": case.clicks, "presence": case.entries}[rule])
+    seen: dict[str, Sized] = {"scan": case.scans, "share": opened, "item_click": case.clicks, "presence": case.entries}
+    return len(seen[rule])
 
 
 def _model(inquiry: Inquiry) -> list[Finding]:

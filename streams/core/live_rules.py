@@ -14,6 +14,7 @@ from streams.core.case import (
     evidence_of,
     nearer,
 )
+from streams.core.chunks import item_mark
 from streams.core.messages import Line
 from streams.core.policy import TOUCH_RULES
 from streams.core.reference import Named
@@ -55,7 +56,7 @@ def _touches(case: Case, line: Line, rule: str) -> Iterable[tuple[Fact, Named]]:
     if rule == "share":
         return ((fact, named) for fact in case.shares for named in (case.named(fact),) if _is_share(fact, named))
     if rule == "item_click":
-        return ((fact, case.named(fact)) for fact in case.clicks if fact.item_id == line.item_id)
+        return ((fact, case.named(fact)) for fact in case.trail(item_mark(line.item_id)))
     return ((fact, case.named(fact)) for fact in case.entries)
 
 
@@ -86,6 +87,8 @@ def _touch_rule(rule: str) -> Callable[[Case, Line], Outcome]:
             if found:
                 return found, WON
             lost = nearer(lost, outcome)
+            if outcome == OUTSIDE_WINDOW:
+                break  # and so is all that is earlier
         return None, lost
 
     return try_rule

@@ -49,6 +49,7 @@ def _known_better(desk: Desk, keys: list[str], cause: Cause, *, new: bool) -> No
         buyer = desk.present(buyer_id)
         if buyer is not None and (new or buyer.reaches(cause.time)):
             account = Account(desk, buyer_id)
-            account.count_loose()
-            account.decide_again()
+            since = None if new else cause.time
+            account.count_loose(since)
+            account.decide_again(since)
             account.close(cause)

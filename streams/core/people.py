@@ -80,6 +80,7 @@ def absorbed(desk: Desk, message: Absorbed) -> None:
         desk.buyers[message.buyer_id] = buyer  # also of a set without an event of its own, for when one comes
     if not other.parts:
         return
+    desk.archive.thaw(message.buyer_id, buyer)
     if not buyer.parts:
         buyer.anonymous = other.anonymous
     for session_id in other.sessions():
@@ -103,6 +104,7 @@ def _release(desk: Desk, buyer_id: str, moved_to: str | None) -> Buyer:
     if buyer is None:
         return Buyer([])
     account = Account(desk, buyer_id)
+    desk.archive.thaw(buyer_id, buyer)
     _count(account, buyer, -1)
     for session_id in buyer.sessions():
         desk.deltas.stay(session_id, account.stays(session_id), [])

@@ -6,6 +6,7 @@ from schemas.values import format_time
 from streams.core.buyer import GROUP_JOINED, GROUP_LEFT, SHARE_OPENED, Buyer, Fact, View, latest_first, moment
 from streams.core.case import open_contacts
 from streams.core.credits import NONE
+from streams.core.figures import VIEWER
 from streams.core.reference import Lookup
 
 REPEAT_ORDERS = 2
@@ -16,42 +17,49 @@ def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[st
     contacts = open_contacts(buyer.loose())
     named = lookup.named(contacts[0].time, contacts[0].token, contacts[0].own) if contacts else None
     groups = open_groups(buyer)
+    cold = buyer.cold_orders
     paid = list(buyer.paid())
     net = [net_of(view) for view in paid]
-    bought = sum(fen > 0 for fen in net)
-    last_visited = max(
-        (visit[-1] for part in buyer.parts.values() for visit in part.visits.values()),
-        key=lambda fact: fact.time,
-        default=None,
-    )
-    if last_visited is not None:
-        last_visited = _latest_visit(buyer, last_visited.time)
-    shared = min((fact for fact in buyer.loose() if fact.kind == SHARE_OPENED), key=moment, default=None)
-    last_order = max((view.claim.placed_at for view in paid), default=None)
+    bought = cold.bought + sum(fen > 0 for fen in net)
+    placed = [view.claim.placed_at for view in paid] + ([] if cold.last_order is None else [cold.last_order])
     return {
         "buyer_id": buyer_id,
         "ids": ids_of(buyer.identifiers),
         "stage": _stage(bought, bool(contacts or groups)),
-        "tags": tags(paid),
+        "tags": sorted(set(cold.tags).union(*map(tags_of, paid))),
         "home_store_id": named.store_id if named else None,
         "guide_id": named.guide_id if named else None,
         "groups": groups,
-        "sessions_seen": len(buyer.sessions()),
+        "sessions_seen": buyer.cold.sessions + sum(people[VIEWER] > 0 for people in buyer.tally.values()),
         "first_seen": format_time(min(part.first_seen for part in buyer.parts.values())),
         "last_seen": format_time(buyer.stream_time),
-        "last_session_id": last_visited and last_visited.session_id,
-        "orders": len(paid),
-        "net_fen": sum(net),
-        "last_order_at": None if last_order is None else format_time(last_order),
-        "sharer_id": shared and shared.sharer_id,
+        "last_session_id": _last_session(buyer),
+        "orders": cold.orders + len(paid),
+        "net_fen": cold.net_fen + sum(net),
+        "last_order_at": format_time(max(placed)) if placed else None,
+        "sharer_id": _first_sharer(buyer),
         "reason": reason,
     }
 
 
-def _latest_visit(buyer: Buyer, time: int) -> Fact:
-    """Of the viewer events at the latest moment the one with the smallest (source, id)."""
-    visits = (visit for part in buyer.parts.values() for visit in part.visits.values() if visit[-1].time == time)
-    return min((fact for visit in visits for fact in visit if fact.time == time), key=moment)
+def _last_session(buyer: Buyer) -> str | None:
+    """That of the latest viewer or product event; of several at one moment the one with the smallest (source, id)."""
+    visits = [visit for part in buyer.parts.values() for visit in part.visits.values()]
+    latest = max((visit[-1].time for visit in visits), default=None)
+    found = [
+        (-fact.time, fact.source, fact.id, str(fact.session_id))
+        for visit in visits
+        if visit[-1].time == latest
+        for fact in visit
+        if fact.time == latest
+    ]
+    return min([*found, *filter(None, [buyer.cold.last_visit])], default=(None,))[-1]
+
+
+def _first_sharer(buyer: Buyer) -> str | None:
+    """That of the first share opened."""
+    shares = [(*moment(fact), fact.sharer_id) for fact in buyer.loose() if fact.kind == SHARE_OPENED]
+    return min([*shares, *filter(None, [buyer.cold.first_share])], key=lambda share: share[:3], default=(None,))[-1]
 
 
 def _stage(bought: int, member: bool) -> str:
@@ -84,11 +92,15 @@ def net_of(view: View) -> int:
     return paid - sum(fen for refund in view.refunds for fen in refund.lines.values())
 
 
-def tags(paid: list[View]) -> list[str]:
+def tags_of(view: View) -> set[str]:
     """Modes and stores of sales with a net amount above 0, as they are credited; nobody's credit is no tag."""
     found: set[str] = set()
-    for view in paid:
-        for sale in view.sales.values():
-            found.update(f"mode:{party}" for party in sale.credits.get("mode", ()))
-            found.update(f"store:{party}" for party in sale.credits.get("store", ()))
-    return sorted(found - {f"mode:{NONE}", f"store:{NONE}"})
+    for sale in view.sales.values():
+        found.update(f"mode:{party}" for party in sale.credits.get("mode", ()))
+        found.update(f"store:{party}" for party in sale.credits.get("store", ()))
+    return found - {f"mode:{NONE}", f"store:{NONE}"}
+
+
+def first_order(view: View) -> tuple[int, str, str]:
+    """Sort key of orders: the first one that is paid makes a new buyer."""
+    return view.claim.placed_at, view.claim.carrier, view.claim.order_id

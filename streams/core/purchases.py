@@ -15,7 +15,8 @@ def placed(desk: Desk, message: Placed) -> None:
     """Take the placed view of an order, new or changed."""
     claim = message.claim
     account = Account(desk, message.buyer_id)
-    _put(account, account.buyer.parts[claim.alias].placed, View(claim, is_paid=False))
+    view = View(claim, is_paid=False)
+    _put(account, _views(account, view), view)
     account.close(Cause(claim.time, "order.placed"))
 
 
@@ -23,9 +24,9 @@ def paid(desk: Desk, message: Paid) -> None:
     """Take the paid view of an order, new or changed."""
     claim = message.claim
     account = Account(desk, message.buyer_id)
-    views = account.buyer.parts[claim.alias].paid
-    held = views.get(order_name(claim.carrier, claim.order_id))
     view = View(claim, is_paid=True, refunds=message.refunds)
+    views = _views(account, view)
+    held = views.get(order_name(claim.carrier, claim.order_id))
     if held is not None:
         view.sales, view.new_buyer = held.sales, held.new_buyer
     account.recount = held is None or held.claim.placed_at != claim.placed_at
@@ -43,6 +44,7 @@ def paid(desk: Desk, message: Paid) -> None:
 def withdrawn(desk: Desk, message: Withdrawn) -> None:
     """The placed view is another's."""
     account = Account(desk, message.buyer_id)
+    desk.archive.orders.thaw(message.buyer_id, account.buyer)
     account.take_back(account.buyer.parts[message.alias].placed.pop(order_name(message.carrier, message.order_id)))
     desk.buyers[message.buyer_id] = account.buyer
 
@@ -51,12 +53,25 @@ def handover(desk: Desk, message: Handover) -> list[Message]:
     """Take a paid order out of this buyer's journey; what was published of it goes on in the other's."""
     account, claim = Account(desk, message.buyer_id), message.claim
     name = order_name(claim.carrier, claim.order_id)
+    desk.archive.orders.thaw(message.buyer_id, account.buyer)
     view = account.buyer.parts[message.alias].paid.pop(name)
     account.take_back(view)
     account.recount = True
     account.close(Cause(message.time, message.cause))
     part = Part(claim.time, [(claim.time, claim.seq)], paid={name: view})
     return [Absorbed(message.to, Buyer([], {claim.alias: part}), message.time, message.cause, message.buyer_id)]
+
+
+def _views(account: Account, view: View) -> dict[str, View]:
+    """The placed or paid views that a view belongs to, with what was known of this order, if anything."""
+    claim, archive = view.claim, account.desk.archive
+    part = account.buyer.parts[claim.alias]
+    views = part.paid if view.is_paid else part.placed
+    name = order_name(claim.carrier, claim.order_id)
+    archive.orders.find(account.buyer_id, account.buyer, claim.alias, name, is_paid=view.is_paid)
+    if name in views and not _decided_alike(views[name].claim, claim):
+        archive.orders.thaw(account.buyer_id, account.buyer)
+    return views
 
 
 def _put(account: Account, views: dict[str, View], view: View) -> None:
@@ -67,7 +82,9 @@ def _put(account: Account, views: dict[str, View], view: View) -> None:
     if held is not None and _decided_alike(held.claim, view.claim):
         view.decisions, view.final = held.decisions, held.final
     else:
-        passed = account.buyer.passed(view.claim.placed_at + account.desk.policy.horizon)
+        end = view.claim.placed_at + account.desk.policy.horizon
+        account.recall(end)
+        passed = account.buyer.passed(end)
         view.final = passed is not None
         view.decisions = account.decide(view, passed)
     views[name] = view

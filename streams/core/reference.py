@@ -74,7 +74,7 @@ class Lookup:
 
     def __init__(self, entries: Mapping[str, Entry], cutoff: int | None = None) -> None:
         self._entries = entries
-        self._cutoff = cutoff
+        self.cutoff = cutoff
         self.asked: set[str] = set()
 
     def session(self, session_id: str) -> SessionStarted | None:
@@ -138,9 +138,9 @@ class Lookup:
         return self._entries.get(key) or _NOTHING
 
     def _known(self, messages: list[T]) -> list[T]:
-        if self._cutoff is None:
+        if self.cutoff is None:
             return messages
-        return [message for message in messages if message.seq <= self._cutoff]
+        return [message for message in messages if message.seq <= self.cutoff]
 
 
 _NOTHING = Entry()

@@ -10,7 +10,7 @@ from itertools import combinations
 
 from streams.core.attribution import decide
 from streams.core.buyer import Buyer, View
-from streams.core.case import Case
+from streams.core.case import Case, Past
 from streams.core.policy import Policy
 from streams.core.reference import Entry, Lookup
 
@@ -20,7 +20,7 @@ MOST_OTHERS = 5  # parts beside the order's own that are tried in all combinatio
 def retry(view: View, buyer: Buyer, entries: Mapping[str, Entry], policy: Policy) -> Case | None:
     """The case as it was decided; None when what is known today does not lead to the decisions that stand."""
     for one, cutoff in _states(view, buyer, policy):
-        case = Case(view.claim, view.type, one, Lookup(entries, cutoff), policy, cutoff)
+        case = Case(view.claim, view.type, Past(one), Lookup(entries, cutoff), policy)
         if [decide(case, line) for line in view.claim.lines] == view.decisions:
             return case
     return None

@@ -6,6 +6,7 @@ back is adding with the opposite sign.
 
 from collections import Counter
 
+from streams.core.archive import Archive
 from streams.core.buyer import CARTED, SCANNED, Buyer, Fact, View
 from streams.core.figures import (
     JOIN,
@@ -30,8 +31,9 @@ COUNTED = {SCANNED: SCAN}  # kinds of facts that count for a session otherwise t
 class Deltas:
     """The changes of one batch, per session."""
 
-    def __init__(self) -> None:
+    def __init__(self, archive: Archive) -> None:
         self.by_session: dict[str, RoomDelta] = {}
+        self._archive = archive
 
     def of(self, session_id: str) -> RoomDelta:
         """The delta of a session."""
@@ -50,7 +52,7 @@ class Deltas:
         sorts = KINDS[kind].people
         if not sorts:
             return
-        tally = buyer.tally.get(session_id)
+        tally = self._archive.tally(buyer_id, buyer, session_id)
         if tally is None:
             tally = buyer.tally[session_id] = [0] * len(PEOPLE)
         for sort in sorts:

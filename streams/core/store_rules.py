@@ -48,7 +48,8 @@ def _scan_store(case: Case, _line: Line, _session: SessionStarted | None) -> Out
             continue
         if not case.within(fact, case.policy.store.window_hours["scan"]):
             lost = nearer(lost, OUTSIDE_WINDOW)
-        elif named.store_id is None:
+            break  # and so is all that is earlier
+        if named.store_id is None:
             lost = nearer(lost, named.fault or NO_EVIDENCE)
         else:
             return _for_store(evidence_of(fact), named, named.store_id)
@@ -61,15 +62,13 @@ def _share_store(case: Case, _line: Line, _session: SessionStarted | None) -> Ou
     lost = NO_EVIDENCE
     for fact in case.shares:
         named = case.named(fact)
-        if named.sharer_id is None:
-            if named.fault:
-                lost = nearer(
-                    lost,
-                    named.fault if case.within(fact, case.policy.store.window_hours["share"]) else OUTSIDE_WINDOW,
-                )
+        if named.sharer_id is None and named.fault is None:
             continue
         if not case.within(fact, case.policy.store.window_hours["share"]):
             lost = nearer(lost, OUTSIDE_WINDOW)
+            break  # and so is all that is earlier
+        if named.sharer_id is None:
+            lost = nearer(lost, named.fault or NO_EVIDENCE)
             continue
         shares.append((-fact.time, fact.source, fact.id, evidence_of(fact), named))
     if case.names.sharer_id is not None:

@@ -1,0 +1,195 @@
+"""The hot and the cold part of a buyer: what happened long ago is put away, and taken out again when it is asked for.
+
+A buyer is read and written whole at every touch, so it must not grow with its history. At the end of a batch the
+older facts and ticks of a buyer that has become large are *frozen*: they go into a chunk, a row of its own that is
+written once. Chunks are a stack, each later than those below it, and
+
+    `cold.before` is a time B: every fact and every tick of B or later is hot. Of the earlier ones those are hot
+    that are the last word: per contact and group the latest fact before B, per part the latest tick.
+
+So what a question needs can be said by a time. `recall(since)` takes chunks off the stack until all from `since` on
+is hot; then the buyer is what it was before they were frozen, and the rest of the core need not know that it ever was
+otherwise. It is enough for
+
+    the event before another in its session     to go back a presence timeout: an older one changes no stay
+    the session of a scan or join at t          t - timeout; on to where the stays begin, if there are several
+    `passed(t)`, contacts at t                  t, if any of these is later than t and earlier than B
+    what news of t may change                   t, if everything earlier keeps its meaning; else to recall everything
+    merging, parting, forgetting                nothing less than everything, and no row is left (`thaw`)
+
+Nothing is taken out for looking only: rules look at the latest evidence first and soon stop, so they `walk` from chunk
+to chunk. For each mark of its facts a chunk says which is the next older one that has it, so nothing is read for what
+never happened. What is known by heart (`Cold.last_visit`, `first_share`) is known of facts that have ever been
+frozen: it stays true when they are recalled.
+"""
+
+from collections.abc import Iterator
+from sys import maxsize
+from typing import NamedTuple
+
+import msgspec
+
+from streams.core.buyer import CARTED, SHARE_OPENED, Buyer, Fact, latest_first, moment
+from streams.core.chunks import CONTACTS, ITEM, Chunk, boundary, cut, marks, put_back
+from streams.core.cold import Cold, RowDict, Rows
+from streams.core.figures import VIEWER
+from streams.core.order_archive import FrozenView, OrderArchive
+
+
+class Newest(msgspec.Struct, array_like=True, tag="newest"):
+    """The newest chunk with clicks of one item."""
+
+    chunk: int
+
+
+class Tally(msgspec.Struct, array_like=True, tag="tally"):
+    """What a buyer is to a session of which nothing is hot: see `Buyer.tally`."""
+
+    people: list[int]
+
+
+Row = Chunk | Newest | Tally | FrozenView
+
+
+class Limits(NamedTuple):
+    """Facts and ticks that stay hot, at least; how many of them are worth a chunk; placed and paid views."""
+
+    keep: int = 48
+    least: int = 48
+    views: int = 8
+
+
+ALL_HOT = Limits(maxsize, 1, maxsize)
+
+
+class Archive:
+    """The cold parts of the buyers of one partition."""
+
+    def __init__(self, rows: Rows | None = None, limits: Limits = ALL_HOT) -> None:
+        self._rows: Rows = RowDict() if rows is None else rows
+        self._limits = limits
+        self.orders = OrderArchive(self._rows, limits.views)
+
+    def freeze(self, buyer_id: str, buyer: Buyer) -> bool:
+        """Put away what is too much; was there any."""
+        frozen = self.orders.freeze(buyer_id, buyer)
+        before = boundary(buyer, self._limits.keep, self._limits.least)
+        if before is None:
+            return frozen
+        chunk, cold = cut(buyer, before), buyer.cold
+        _learn(cold, chunk)
+        for mark in chunk.marks():
+            chunk.older[mark] = self._newest(buyer_id, cold, mark)
+            self._set_newest(buyer_id, cold, mark, cold.chunks)
+        self._rows[_chunk(buyer_id, cold.chunks)] = chunk
+        cold.chunks, cold.before = cold.chunks + 1, before
+        hot = buyer.sessions().keys() | {fact.counted for fact in buyer.loose()}
+        for session_id in [session_id for session_id in buyer.tally if session_id not in hot]:
+            people = buyer.tally.pop(session_id)
+            self._rows[_tally(buyer_id, session_id)] = Tally(people)
+            cold.tallies += 1
+            cold.sessions += people[VIEWER] > 0
+        return True
+
+    def recall(self, buyer_id: str, buyer: Buyer, since: int | None) -> None:
+        """Make everything hot from `since` on (ms; None: everything)."""
+        cold = buyer.cold
+        while cold.has(since):
+            chunk = self._chunk(buyer_id, cold.chunks - 1)
+            cold.chunks, cold.before = cold.chunks - 1, chunk.since
+            del self._rows[_chunk(buyer_id, cold.chunks)]
+            put_back(buyer, chunk)
+            for mark, older in chunk.older.items():
+                self._set_newest(buyer_id, cold, mark, older)
+
+    def recall_contacts(self, buyer_id: str, buyer: Buyer, at: int, cutoff: int | None) -> None:
+        """Make the contacts hot that there were at `at` (ms), as known up to `cutoff` (seq; None: to all)."""
+        before = buyer.cold.before
+        if before is None:
+            return
+        last_words = [fact for fact in buyer.loose() if fact.kind in CONTACTS and fact.time < before]
+        if any(cutoff is not None or fact.time > at for fact in last_words):
+            self.recall(buyer_id, buyer, at if cutoff is None else None)
+
+    def thaw(self, buyer_id: str, buyer: Buyer) -> None:
+        """Make all of a buyer hot; no row of it is left."""
+        self.recall(buyer_id, buyer, None)
+        self.orders.thaw(buyer_id, buyer)
+        if buyer.cold.tallies:
+            prefix = _tally(buyer_id, "")
+            for key in list(self._rows.under(prefix)):
+                self.tally(buyer_id, buyer, key.removeprefix(prefix))
+        buyer.cold = Cold()
+
+    def tally(self, buyer_id: str, buyer: Buyer, session_id: str) -> list[int] | None:
+        """What a buyer is to a session, hot from now on; None: nothing."""
+        found = buyer.tally.get(session_id)
+        if found is None and buyer.cold.tallies and (row := self._rows.get(_tally(buyer_id, session_id))):
+            assert isinstance(row, Tally)  # noqa: S101 - so its key says
+            del self._rows[_tally(buyer_id, session_id)]
+            buyer.cold.tallies -= 1
+            buyer.cold.sessions -= row.people[VIEWER] > 0
+            found = buyer.tally[session_id] = row.people
+        return found
+
+    def walk(self, buyer_id: str, cold: Cold, mark: str) -> Iterator[Fact]:
+        """The frozen facts with a mark, the latest first."""
+        number = self._newest(buyer_id, cold, mark) if cold.chunks else None
+        while number is not None:
+            chunk = self._chunk(buyer_id, number)
+            yield from sorted((fact for fact in chunk.all() if mark in marks(fact)), key=latest_first)
+            number = chunk.older[mark]
+
+    def visited(self, buyer_id: str, cold: Cold, session_id: str, since: int) -> Fact | None:
+        """The latest frozen viewer or product event in a session, if it is not earlier than `since` (ms)."""
+        before, number = cold.before, cold.chunks
+        while before is not None and since < before:
+            number -= 1
+            chunk = self._chunk(buyer_id, number)
+            visit = [fact for fact in chunk.all() if fact.kind <= CARTED and fact.session_id == session_id]
+            if visit:
+                return max(visit, key=moment)
+            before = chunk.since
+        return None
+
+    def _chunk(self, buyer_id: str, number: int) -> Chunk:
+        chunk = self._rows.get(_chunk(buyer_id, number))
+        assert isinstance(chunk, Chunk)  # noqa: S101 - a frozen buyer without its chunks is a broken state
+        return chunk
+
+    def _newest(self, buyer_id: str, cold: Cold, mark: str) -> int | None:
+        """The newest chunk with a mark; those of items are too many to be known by heart."""
+        if not mark.startswith(ITEM):
+            return cold.newest.get(mark)
+        row = self._rows.get(f"{buyer_id} {mark}")
+        return row.chunk if isinstance(row, Newest) else None
+
+    def _set_newest(self, buyer_id: str, cold: Cold, mark: str, number: int | None) -> None:
+        if mark.startswith(ITEM):
+            key = f"{buyer_id} {mark}"
+            if number is None:
+                del self._rows[key]
+            else:
+                self._rows[key] = Newest(number)
+        elif number is None:
+            del cold.newest[mark]
+        else:
+            cold.newest[mark] = number
+
+
+def _learn(cold: Cold, chunk: Chunk) -> None:
+    """Know the latest visit and the first share by heart."""
+    for fact in chunk.all():
+        if fact.kind <= CARTED:
+            visit = (-fact.time, fact.source, fact.id, str(fact.session_id))
+            cold.last_visit = min(cold.last_visit or visit, visit)
+        elif fact.kind == SHARE_OPENED and (cold.first_share is None or moment(fact) < cold.first_share[:3]):
+            cold.first_share = *moment(fact), fact.sharer_id
+
+
+def _chunk(buyer_id: str, number: int) -> str:
+    return f"{buyer_id} chunk {number}"
+
+
+def _tally(buyer_id: str, session_id: str) -> str:
+    return f"{buyer_id} tally {session_id}"

@@ -1,0 +1,125 @@
+"""Chunks: the facts and ticks of some time of a buyer's past, cut out of its parts and put back as they were."""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+
+import msgspec
+
+from streams.core.buyer import (
+    CARTED,
+    CLICKED,
+    CONTACT_ADDED,
+    CONTACT_REMOVED,
+    ENTERED,
+    GROUP_JOINED,
+    GROUP_LEFT,
+    SCANNED,
+    SHARE_OPENED,
+    Buyer,
+    Fact,
+    Part,
+    latest_first,
+    moment,
+)  # fmt: skip
+from streams.core.cold import Tick
+
+CONTACTS, GROUPS = (CONTACT_ADDED, CONTACT_REMOVED), (GROUP_JOINED, GROUP_LEFT)
+ENTRIES, CLICKS, SCANS, SHARES = "entries", "clicks", "scans", "shares"
+ITEM = "item "
+
+
+class Chunk(msgspec.Struct, array_like=True, tag="chunk"):
+    """Facts and ticks by part, none earlier than `since` (ms; None: the first chunk) but contacts and groups."""
+
+    since: int | None
+    facts: dict[str, list[Fact]] = {}
+    ticks: dict[str, list[Tick]] = {}
+    older: dict[str, int | None] = {}  # mark -> the next older chunk that has it
+
+    def all(self) -> Iterator[Fact]:
+        """Its facts."""
+        for facts in self.facts.values():
+            yield from facts
+
+    def marks(self) -> list[str]:
+        """The marks of its facts, each once."""
+        return list(dict.fromkeys(mark for fact in self.all() for mark in marks(fact)))
+
+
+def item_mark(item_id: str) -> str:
+    """The mark of clicks of one item."""
+    return ITEM + item_id
+
+
+def marks(fact: Fact) -> tuple[str, ...]:
+    """By what a fact is looked for when an order is decided."""
+    if fact.kind == ENTERED:
+        return (ENTRIES,) if fact.token is None and fact.sharer_id is None else (ENTRIES, SHARES)
+    if fact.kind in (CLICKED, CARTED):
+        return CLICKS, item_mark(str(fact.item_id))
+    if fact.kind == SCANNED:
+        return (SCANS,)
+    return (SHARES,) if fact.kind == SHARE_OPENED else ()
+
+
+def cut(buyer: Buyer, before: int) -> Chunk:
+    """Cut out what is earlier than `before` (ms) and not the last word on a contact, a group, or a part's time."""
+    chunk = Chunk(buyer.cold.before)
+    kept = _last_words(buyer, before)
+    for alias, part in buyer.parts.items():
+        facts = [fact for fact in part.loose if fact.time < before and id(fact) not in kept]
+        part.loose = [fact for fact in part.loose if fact.time >= before or id(fact) in kept]
+        for session_id, visit in list(part.visits.items()):
+            place = bisect_left(visit, before, key=lambda fact: fact.time)
+            facts += visit[:place]
+            part.visits[session_id] = visit[place:]
+            if place == len(visit):
+                del part.visits[session_id]
+        ticks = min(bisect_left(part.clock, before, key=lambda tick: tick[0]), len(part.clock) - 1)
+        if facts:
+            chunk.facts[alias] = sorted(facts, key=moment)
+        if ticks:
+            chunk.ticks[alias], part.clock = part.clock[:ticks], part.clock[ticks:]
+    return chunk
+
+
+def _last_words(buyer: Buyer, before: int) -> set[int]:
+    """The ids of the objects that are the latest fact before `before` on their contact or group."""
+    latest: dict[tuple[bool, str | None], Fact] = {}
+    for fact in sorted((fact for fact in buyer.loose() if fact.time < before), key=latest_first):
+        if fact.kind in CONTACTS:
+            latest.setdefault((True, fact.guide_id), fact)
+        elif fact.kind in GROUPS:
+            latest.setdefault((False, fact.chat_id), fact)
+    return {id(fact) for fact in latest.values()}
+
+
+def put_back(buyer: Buyer, chunk: Chunk) -> None:
+    """Make the buyer what it was before the chunk was cut out."""
+    for alias, facts in chunk.facts.items():
+        part = buyer.parts[alias]
+        loose = [fact for fact in facts if fact.kind > CARTED]
+        part.loose = sorted([*loose, *part.loose], key=moment)
+        visits: dict[str, list[Fact]] = {}
+        for fact in facts:
+            if fact.kind <= CARTED:
+                visits.setdefault(str(fact.session_id), []).append(fact)
+        for session_id, visit in visits.items():
+            part.visits[session_id] = [*visit, *part.visits.get(session_id, ())]
+    for alias, ticks in chunk.ticks.items():
+        buyer.parts[alias].clock = [*ticks, *buyer.parts[alias].clock]
+
+
+def boundary(buyer: Buyer, keep: int, least: int) -> int | None:
+    """The time before which all may go, so that `keep` facts and ticks stay; None when fewer than `least` would go."""
+    parts: list[Part] = list(buyer.parts.values())
+    size = sum(len(part.clock) + len(part.loose) + sum(map(len, part.visits.values())) for part in parts)
+    if size < keep + least:
+        return None
+    # What has stayed hot for being the last word is older than the boundary that there is, and stays.
+    old = buyer.cold.before
+    times = [*(fact.time for fact in buyer.facts()), *(at for part in parts for at, _ in part.clock)]
+    times = sorted(time for time in times if old is None or time >= old)
+    if len(times) < keep + least or times[-keep] == times[0]:
+        return None
+    return times[-keep]

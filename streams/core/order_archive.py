@@ -1,0 +1,106 @@
+"""Orders that are put away: each placed or paid view of a buyer that is not among its newest is a row of its own.
+
+What every event asks of all orders is summed up in `ColdOrders`: the sums lose a view that is taken out and get it
+again. The bounds (`last_order`, `last_final`, `first`) do not: they are right while every view that has ever been
+frozen is still there as it was decided. So before one goes, or is decided anew from another claim, all are taken out
+(`thaw`). The first order, the one of a new buyer, is never frozen.
+"""
+
+import msgspec
+
+from streams.core.buyer import Buyer, View
+from streams.core.cold import ColdOrders, Rows
+from streams.core.pool import first_order, net_of, tags_of
+from streams.core.sales import order_name
+
+
+class FrozenView(msgspec.Struct, array_like=True, tag="view"):
+    """A placed or paid view, which is found under its part and name."""
+
+    alias: str
+    view: View
+
+
+class OrderArchive:
+    """The frozen orders of the buyers of one partition; at most `most` views of a buyer are hot between batches."""
+
+    def __init__(self, rows: Rows, most: int) -> None:
+        self._rows = rows
+        self._most = most
+
+    def freeze(self, buyer_id: str, buyer: Buyer) -> bool:
+        """Put away all but the newest, half of `most`; was there any."""
+        held = [
+            (views, name, FrozenView(alias, view))
+            for alias, part in buyer.parts.items()
+            for views in (part.placed, part.paid)
+            for name, view in views.items()
+        ]
+        if len(held) <= self._most:
+            return False
+        held.sort(key=lambda one: one[2].view.claim.placed_at)
+        for views, name, frozen in held[: len(held) - self._most // 2]:
+            if not frozen.view.new_buyer:
+                del views[name]
+                short = _name(frozen.alias, name, is_paid=frozen.view.is_paid)
+                self._rows[f"{buyer_id} {short}"] = frozen
+                _add(buyer.cold_orders, short, frozen.view, 1)
+        return True
+
+    def find(self, buyer_id: str, buyer: Buyer, alias: str, name: str, *, is_paid: bool) -> None:
+        """Make one view hot, if there is such a one."""
+        if buyer.cold_orders.views:
+            self._take(buyer_id, buyer, _name(alias, name, is_paid=is_paid))
+
+    def find_open(self, buyer_id: str, buyer: Buyer, since: int | None = None, before: int | None = None) -> None:
+        """Make those open views hot that were placed at `since` or later, or before `before` (ms; None: any)."""
+        for short, at in list(buyer.cold_orders.open.items()):
+            if (since is None or at >= since) and (before is None or at < before):
+                self._take(buyer_id, buyer, short)
+
+    def thaw(self, buyer_id: str, buyer: Buyer) -> None:
+        """Make all views hot."""
+        if buyer.cold_orders.views:
+            for prefix in (f"{buyer_id} {kind} " for kind in ("placed", "paid")):
+                for key in list(self._rows.under(prefix)):
+                    self._take(buyer_id, buyer, key.removeprefix(f"{buyer_id} "))
+        buyer.cold_orders = ColdOrders()
+
+    def _take(self, buyer_id: str, buyer: Buyer, short: str) -> None:
+        row = self._rows.get(f"{buyer_id} {short}")
+        if isinstance(row, FrozenView):
+            del self._rows[f"{buyer_id} {short}"]
+            view, part = row.view, buyer.parts[row.alias]
+            views = part.paid if view.is_paid else part.placed
+            views[order_name(view.claim.carrier, view.claim.order_id)] = view
+            _add(buyer.cold_orders, short, view, -1)
+
+
+def _name(alias: str, name: str, *, is_paid: bool) -> str:
+    return f"{'paid' if is_paid else 'placed'} {alias} {name}"
+
+
+def _add(cold: ColdOrders, short: str, view: View, sign: int) -> None:
+    """Sum a view up, or with -1 take it out of the sums."""
+    claim = view.claim
+    cold.views += sign
+    if sign < 0:
+        cold.open.pop(short, None)
+    elif not view.final:
+        cold.open[short] = claim.placed_at
+    else:
+        cold.last_final = claim.placed_at if cold.last_final is None else max(cold.last_final, claim.placed_at)
+    if not view.is_paid:
+        return
+    net = net_of(view)
+    cold.orders += sign
+    cold.bought += sign * (net > 0)
+    cold.net_fen += sign * net
+    for tag in tags_of(view):
+        cold.tags[tag] = cold.tags.get(tag, 0) + sign
+        if not cold.tags[tag]:
+            del cold.tags[tag]
+    if sign > 0:
+        key = first_order(view)
+        cold.first = min(cold.first or key, key)
+        cold.last_order = claim.placed_at if cold.last_order is None else max(cold.last_order, claim.placed_at)

@@ -1,0 +1,60 @@
+"""What is put away early and often comes to the same as what is kept at hand, record by record."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+import in_memory
+from properties.test_oracle_agrees import POLICIES, SHOWS
+from shows import random_show
+from streams.core.archive import Limits
+
+SOON = (Limits(keep=1, least=1, views=0), Limits(keep=3, least=2, views=2), Limits(keep=8, least=6, views=4))
+OF_EACH = 30  # shows per policy and kind
+
+
+def told(result: in_memory.Result) -> dict[str, Any]:
+    """All records in the order of their key, and how they add up."""
+    topics: dict[tuple[str, str], list[Any]] = {}
+    for topic, records in result.topics.items():
+        for key, event in records:
+            topics.setdefault((topic, key), []).append(event)
+    return {
+        "topics": topics, "rooms": result.rooms, "ledger": result.ledger, "letters": result.dead_letters,
+        "late": result.late,
+    }  # fmt: skip
+
+
+def compare(lines: list[bytes], policy: dict[str, Any], partitions: int, seed: int) -> Counter[str]:
+    hot = told(in_memory.run(lines, policy, partitions, seed))
+    frozen: Counter[str] = Counter()
+    for limits in SOON:
+        result = in_memory.run(lines, policy, partitions, seed, limits)
+        cold = told(result)
+        unlike = [name for name in hot if hot[name] != cold[name]]
+        for name in unlike[:1]:
+            one, other = hot[name], cold[name]
+            if isinstance(one, dict):
+                assert {k: v for k, v in one.items() if other.get(k) != v} == {
+                    k: other.get(k) for k, v in one.items() if other.get(k) != v
+                }, f"{limits}, seed {seed}"
+        assert not unlike, f"{limits}, seed {seed}"
+        frozen.update(key.split()[1].decode() for tables in result.tables for key in tables.rows["archive"])
+    return frozen
+
+
+@pytest.mark.parametrize("kind", SHOWS)
+@pytest.mark.parametrize("name", POLICIES)
+def test_freezing_changes_nothing(name: str, kind: str) -> None:
+    first = 20_000 + OF_EACH * (list(POLICIES).index(name) * len(SHOWS) + list(SHOWS).index(kind))
+    frozen: Counter[str] = Counter()
+    for seed in range(first, first + OF_EACH):
+        frozen += compare(random_show(seed, **SHOWS[kind]), POLICIES[name], 1, seed)
+    assert {"chunk", "item", "tally", "paid", "placed"} <= frozen.keys()
+
+
+@pytest.mark.parametrize("partitions", [2, 3])
+def test_nor_on_several_partitions(partitions: int) -> None:
+    for seed in range(21_000, 21_060):
+        compare(random_show(seed, late=seed % 2 == 0), {}, partitions, seed)
