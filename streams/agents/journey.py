@@ -1,4 +1,4 @@
-"""Reads: journeys. Keeps: buyers, their archive, references. Writes: sales, ledger, feedback, pool events, room-deltas."""
+"""Reads: journeys. Keeps: buyers, reference data. Writes: sales, ledger, feedback, pool events, room-deltas."""
 
 from collections.abc import AsyncIterable, Iterable
 

@@ -12,9 +12,9 @@ from streams.app import APP_ID
 from streams.cli.common import Source, as_json, home_option, open_source, policy_option, say, settings_of
 from streams.cli.connect import cluster_command
 from streams.cli.explanation import write
+from streams.cli.kept_buyer import whole
 from streams.cli.language import lang_option
 from streams.cli.published import Entries
-from streams.core.buyer import Buyer
 from streams.core.definitions import Language
 from streams.core.explain import Known
 from streams.core.explain import explain as explained
@@ -25,7 +25,6 @@ from streams.core.sales import order_name
 from streams.topology import AGENTS
 
 _ORDER: Unpacker[Order] = Unpacker(Order)
-_BUYER: Unpacker[Buyer] = Unpacker(Buyer)
 
 
 @click.command()
@@ -76,8 +75,7 @@ def known_order(log: Source, key: str) -> Known | None:
     if claim is None:
         return None
     buyer_id, claim = owner_of(claim, _Table(log, "erasures", list[tuple[int, str]]), _Table(log, "members", str))
-    value = log.state_get("buyers", None, buyer_id.encode())
-    return Known(order, buyer_id, claim, _BUYER(value) if value else None, Entries(log))
+    return Known(order, buyer_id, claim, whole(log, buyer_id), Entries(log))
 
 
 class _Table(Mapping[str, Any]):

@@ -9,7 +9,9 @@ from schemas.values import NAMESPACES, format_time
 from streams.cli.common import Source
 from streams.cli.published import Entries
 from streams.core import pool
+from streams.core.archive import Archive, Row
 from streams.core.buyer import ACTIVITY_TYPES, Buyer, Fact, View, moment
+from streams.core.cold import RowDict, rows_of
 from streams.core.identity import buyer_id_of
 from streams.core.packing import Unpacker
 from streams.core.policy import Policy
@@ -18,6 +20,7 @@ from streams.core.reference import Lookup
 from streams.core.sales import DIMENSIONS, sale_id_of, verdict
 
 _BUYER: Unpacker[Buyer] = Unpacker(Buyer)
+_ROW: Unpacker[Row] = Unpacker(Row)
 _MEMBER: Unpacker[str] = Unpacker(str)
 _ERASURES: Unpacker[list[tuple[int, str]]] = Unpacker(list[tuple[int, str]])
 _ALIAS = re.compile(r"[ab][0-9a-f]{16}")
@@ -39,12 +42,22 @@ def find(log: Source, name: str) -> Found | None:
         return None
     member = log.state_get("members", None, alias.encode())
     buyer_id = alias if member is None else _MEMBER(member)
-    while (value := log.state_get("buyers", None, buyer_id.encode())) is not None:
-        buyer = _BUYER(value)
+    while (buyer := whole(log, buyer_id)) is not None:
         if buyer.moved_to is None:
             return Found(buyer_id, buyer)
         buyer_id = buyer.moved_to
     return None
+
+
+def whole(log: Source, buyer_id: str) -> Buyer | None:
+    """What is kept under a buyer_id, with all that was put away; None: nothing."""
+    value = log.state_get("buyers", None, buyer_id.encode())
+    if value is None:
+        return None
+    buyer = _BUYER(value)
+    archived = log.state_scan("archive", None, rows_of(buyer_id).encode())
+    Archive(RowDict((key.decode(), _ROW(row)) for key, row in archived)).thaw(buyer_id, buyer)
+    return buyer
 
 
 def was_erased(log: Source, name: str) -> bool:

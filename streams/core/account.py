@@ -6,7 +6,7 @@ from typing import Any
 
 from streams.core import pool, rooms
 from streams.core.attribution import decide
-from streams.core.buyer import CONTACT_ADDED, GROUP_JOINED, SCANNED, Buyer, Decision, Fact, View
+from streams.core.buyer import CARTED, CONTACT_ADDED, GROUP_JOINED, SCANNED, Buyer, Decision, Fact, View, moment
 from streams.core.case import Case, Past
 from streams.core.desk import Desk
 from streams.core.presence import Stay, stay_at, stays
@@ -88,17 +88,27 @@ class Account:
     def _stays_at(self, time: int) -> list[tuple[int, str]]:
         """The stays that the buyer is in at `time`: minus when each began, unless it is the only one; its session."""
         timeout = self.desk.policy.presence_timeout
-        since = time - timeout
+        earlier = time
         while True:
-            self.recall(since)
+            since = earlier - timeout
             begun = [
                 (-first, session_id)
-                for session_id in self.buyer.sessions()
-                if (first := stay_at(self.buyer.visit(session_id), time, timeout)) is not None
+                for session_id, visit in self._visits(since).items()
+                if (first := stay_at(visit, time, timeout)) is not None
             ]
-            since = -max(begun, default=(0, ""))[0] - timeout  # there may have been more of the longest stay
-            if len(begun) < 2 or not self.buyer.cold.has(since):
+            earlier = -max(begun)[0] if begun else time
+            if len(begun) < 2 or earlier - timeout >= since or not self.buyer.cold.has(earlier - timeout):
                 return begun
+
+    def _visits(self, since: int) -> dict[str, list[Fact]]:
+        """The viewer and product events of each session, with all from `since` on (ms)."""
+        buyer = self.buyer
+        visits = {session_id: buyer.visit(session_id) for session_id in buyer.sessions()}
+        older: dict[str, list[Fact]] = {}
+        for fact in self.desk.archive.since(self.buyer_id, buyer.cold, since):
+            if fact.kind <= CARTED and fact.time >= since:
+                older.setdefault(str(fact.session_id), []).append(fact)
+        return visits | {id_: sorted([*visit, *visits.get(id_, ())], key=moment) for id_, visit in older.items()}
 
     # --- orders ----------------------------------------------------------------------------------------------
 

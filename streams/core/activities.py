@@ -55,7 +55,7 @@ def _visit(account: Account, part: Part, fact: Fact) -> None:
         account.recall(since)
         visit = buyer.visit(session_id)
     earlier = bisect_left(visit, moment(fact), key=moment)
-    before = visit[earlier - 1] if earlier else desk.archive.visited(account.buyer_id, buyer.cold, session_id, since)
+    before = visit[earlier - 1] if earlier else _frozen_before(account, session_id, since)
     if earlier == len(visit):
         add_event(before, fact, desk.policy.presence_timeout, delta.online, delta.watch)
         keep(part.visits.setdefault(session_id, []), fact)
@@ -64,6 +64,14 @@ def _visit(account: Account, part: Part, fact: Fact) -> None:
         keep(part.visits.setdefault(session_id, []), fact)
         desk.deltas.stay(session_id, stays_before, account.stays(session_id))
     account.count_loose(fact.time)
+
+
+def _frozen_before(account: Account, session_id: str, since: int) -> Fact | None:
+    """The latest of the frozen events in a session that are not earlier than `since` (ms)."""
+    frozen = account.desk.archive.since(account.buyer_id, account.buyer.cold, since)
+    return max(
+        (fact for fact in frozen if fact.kind <= CARTED and fact.session_id == session_id), key=moment, default=None
+    )
 
 
 def _tell_pool(account: Account, fact: Fact) -> None:

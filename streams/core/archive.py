@@ -31,7 +31,7 @@ import msgspec
 
 from streams.core.buyer import CARTED, SHARE_OPENED, Buyer, Fact, latest_first, moment
 from streams.core.chunks import CONTACTS, ITEM, Chunk, boundary, cut, marks, put_back
-from streams.core.cold import Cold, RowDict, Rows
+from streams.core.cold import Cold, RowDict, Rows, rows_of
 from streams.core.figures import VIEWER
 from streams.core.order_archive import FrozenView, OrderArchive
 
@@ -140,17 +140,14 @@ class Archive:
             yield from sorted((fact for fact in chunk.all() if mark in marks(fact)), key=latest_first)
             number = chunk.older[mark]
 
-    def visited(self, buyer_id: str, cold: Cold, session_id: str, since: int) -> Fact | None:
-        """The latest frozen viewer or product event in a session, if it is not earlier than `since` (ms)."""
+    def since(self, buyer_id: str, cold: Cold, since: int) -> Iterator[Fact]:
+        """Frozen facts: all from `since` on (ms), and some that are earlier."""
         before, number = cold.before, cold.chunks
         while before is not None and since < before:
             number -= 1
             chunk = self._chunk(buyer_id, number)
-            visit = [fact for fact in chunk.all() if fact.kind <= CARTED and fact.session_id == session_id]
-            if visit:
-                return max(visit, key=moment)
+            yield from chunk.all()
             before = chunk.since
-        return None
 
     def _chunk(self, buyer_id: str, number: int) -> Chunk:
         chunk = self._rows.get(_chunk(buyer_id, number))
@@ -161,12 +158,12 @@ class Archive:
         """The newest chunk with a mark; those of items are too many to be known by heart."""
         if not mark.startswith(ITEM):
             return cold.newest.get(mark)
-        row = self._rows.get(f"{buyer_id} {mark}")
+        row = self._rows.get(rows_of(buyer_id) + mark)
         return row.chunk if isinstance(row, Newest) else None
 
     def _set_newest(self, buyer_id: str, cold: Cold, mark: str, number: int | None) -> None:
         if mark.startswith(ITEM):
-            key = f"{buyer_id} {mark}"
+            key = rows_of(buyer_id) + mark
             if number is None:
                 del self._rows[key]
             else:
@@ -188,8 +185,8 @@ def _learn(cold: Cold, chunk: Chunk) -> None:
 
 
 def _chunk(buyer_id: str, number: int) -> str:
-    return f"{buyer_id} chunk {number}"
+    return f"{rows_of(buyer_id)}chunk {number}"
 
 
 def _tally(buyer_id: str, session_id: str) -> str:
-    return f"{buyer_id} tally {session_id}"
+    return f"{rows_of(buyer_id)}tally {session_id}"

@@ -6,10 +6,12 @@ frozen is still there as it was decided. So before one goes, or is decided anew 
 (`thaw`). The first order, the one of a new buyer, is never frozen.
 """
 
+from sys import maxsize
+
 import msgspec
 
 from streams.core.buyer import Buyer, View
-from streams.core.cold import ColdOrders, Rows
+from streams.core.cold import ColdOrders, Rows, rows_of
 from streams.core.pool import first_order, net_of, tags_of
 from streams.core.sales import order_name
 
@@ -43,7 +45,7 @@ class OrderArchive:
             if not frozen.view.new_buyer:
                 del views[name]
                 short = _name(frozen.alias, name, is_paid=frozen.view.is_paid)
-                self._rows[f"{buyer_id} {short}"] = frozen
+                self._rows[rows_of(buyer_id) + short] = frozen
                 _add(buyer.cold_orders, short, frozen.view, 1)
         return True
 
@@ -54,22 +56,24 @@ class OrderArchive:
 
     def find_open(self, buyer_id: str, buyer: Buyer, since: int | None = None, before: int | None = None) -> None:
         """Make those open views hot that were placed at `since` or later, or before `before` (ms; None: any)."""
-        for short, at in list(buyer.cold_orders.open.items()):
-            if (since is None or at >= since) and (before is None or at < before):
-                self._take(buyer_id, buyer, short)
+        placed = buyer.cold_orders.open
+        since, before = -maxsize if since is None else since, maxsize if before is None else before
+        for short in [short for short, at in placed.items() if since <= at < before]:
+            self._take(buyer_id, buyer, short)
 
     def thaw(self, buyer_id: str, buyer: Buyer) -> None:
         """Make all views hot."""
         if buyer.cold_orders.views:
-            for prefix in (f"{buyer_id} {kind} " for kind in ("placed", "paid")):
-                for key in list(self._rows.under(prefix)):
-                    self._take(buyer_id, buyer, key.removeprefix(f"{buyer_id} "))
+            prefix = rows_of(buyer_id)
+            for kind in ("placed ", "paid "):
+                for key in list(self._rows.under(prefix + kind)):
+                    self._take(buyer_id, buyer, key.removeprefix(prefix))
         buyer.cold_orders = ColdOrders()
 
     def _take(self, buyer_id: str, buyer: Buyer, short: str) -> None:
-        row = self._rows.get(f"{buyer_id} {short}")
+        row = self._rows.get(rows_of(buyer_id) + short)
         if isinstance(row, FrozenView):
-            del self._rows[f"{buyer_id} {short}"]
+            del self._rows[rows_of(buyer_id) + short]
             view, part = row.view, buyer.parts[row.alias]
             views = part.paid if view.is_paid else part.placed
             views[order_name(view.claim.carrier, view.claim.order_id)] = view
