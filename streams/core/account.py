@@ -108,7 +108,7 @@ class Account:
         for fact in self.desk.archive.since(self.buyer_id, buyer.cold, since):
             if fact.kind <= CARTED and fact.time >= since:
                 older.setdefault(str(fact.session_id), []).append(fact)
-        return visits | {id_: sorted([*visit, *visits.get(id_, ())], key=moment) for id_, visit in older.items()}
+        return visits | {id_: [*sorted(visit, key=moment), *visits.get(id_, ())] for id_, visit in older.items()}
 
     # --- orders ----------------------------------------------------------------------------------------------
 

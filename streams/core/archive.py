@@ -30,10 +30,10 @@ from typing import NamedTuple
 import msgspec
 
 from streams.core.buyer import CARTED, SHARE_OPENED, Buyer, Fact, latest_first, moment
-from streams.core.chunks import CONTACTS, ITEM, Chunk, boundary, cut, marks, put_back
+from streams.core.chunks import CONTACTS, ITEM, Chunk, boundary, cut, marked, put_back
 from streams.core.cold import Cold, RowDict, Rows, rows_of
 from streams.core.figures import VIEWER
-from streams.core.order_archive import FrozenView, OrderArchive
+from streams.core.order_archive import FrozenView, OpenView, OrderArchive
 
 
 class Newest(msgspec.Struct, array_like=True, tag="newest"):
@@ -48,14 +48,14 @@ class Tally(msgspec.Struct, array_like=True, tag="tally"):
     people: list[int]
 
 
-Row = Chunk | Newest | Tally | FrozenView
+Row = Chunk | Newest | Tally | FrozenView | OpenView
 
 
 class Limits(NamedTuple):
     """Facts and ticks that stay hot, at least; how many of them are worth a chunk; placed and paid views."""
 
-    keep: int = 48
-    least: int = 48
+    keep: int = 32
+    least: int = 64
     views: int = 8
 
 
@@ -137,7 +137,7 @@ class Archive:
         number = self._newest(buyer_id, cold, mark) if cold.chunks else None
         while number is not None:
             chunk = self._chunk(buyer_id, number)
-            yield from sorted((fact for fact in chunk.all() if mark in marks(fact)), key=latest_first)
+            yield from sorted(marked(chunk.all(), mark), key=latest_first)
             number = chunk.older[mark]
 
     def since(self, buyer_id: str, cold: Cold, since: int) -> Iterator[Fact]:

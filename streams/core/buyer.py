@@ -25,8 +25,8 @@ SCANNED, SHARE_OPENED, CONTACT_ADDED, CONTACT_REMOVED, GROUP_JOINED, GROUP_LEFT 
 KIND_OF_TYPE = {type_: kind for kind, type_ in enumerate(ACTIVITY_TYPES)}
 
 
-class Fact(msgspec.Struct, array_like=True):
-    """One activity; `counted` is the session that a scan or pool join counts for."""
+class Fact(msgspec.Struct, array_like=True, gc=False):
+    """One activity; `counted` is the session that a scan or pool join counts for. It refers to nothing but texts."""
 
     time: int
     source: str
@@ -222,8 +222,13 @@ class Buyer(msgspec.Struct, array_like=True):
 
     def reaches(self, time: int) -> bool:
         """Is anything of this buyer as late as `time`; an order may be placed later than all that was seen."""
-        placed = [*(view.claim.placed_at for view in self.open_views()), *self.cold_orders.open.values()]
-        return self.stream_time >= time or any(at >= time for at in placed)
+        # A frozen order that has become final since is earlier than stream time.
+        last = self.cold_orders.last_open
+        return (
+            self.stream_time >= time
+            or any(view.claim.placed_at >= time for view in self.open_views())
+            or (last is not None and last >= time)
+        )
 
     def passed(self, time: int) -> int | None:
         """The seq at which stream time became later than `time`; None when it has not."""

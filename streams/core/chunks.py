@@ -1,7 +1,8 @@
 """Chunks: the facts and ticks of some time of a buyer's past, cut out of its parts and put back as they were."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import msgspec
 
@@ -25,7 +26,8 @@ from streams.core.cold import Tick
 
 CONTACTS, GROUPS = (CONTACT_ADDED, CONTACT_REMOVED), (GROUP_JOINED, GROUP_LEFT)
 ENTRIES, CLICKS, SCANS, SHARES = "entries", "clicks", "scans", "shares"
-ITEM = "item "
+SCANS_OF_SESSIONS, SHARES_OF_SESSIONS, SCANS_OF_STORES = "scans of sessions", "shares of sessions", "scans of stores"
+ITEM = "item "  # and its id
 
 
 class Chunk(msgspec.Struct, array_like=True, tag="chunk"):
@@ -38,8 +40,7 @@ class Chunk(msgspec.Struct, array_like=True, tag="chunk"):
 
     def all(self) -> Iterator[Fact]:
         """Its facts."""
-        for facts in self.facts.values():
-            yield from facts
+        return chain.from_iterable(self.facts.values())
 
     def marks(self) -> list[str]:
         """The marks of its facts, each once."""
@@ -52,14 +53,35 @@ def item_mark(item_id: str) -> str:
 
 
 def marks(fact: Fact) -> tuple[str, ...]:
-    """By what a fact is looked for when an order is decided."""
+    """By what a fact is looked for when an order is decided; a fact with a token may name anything."""
     if fact.kind == ENTERED:
-        return (ENTRIES,) if fact.token is None and fact.sharer_id is None else (ENTRIES, SHARES)
+        shared = fact.token is not None or fact.sharer_id is not None
+        return (ENTRIES, SHARES, SHARES_OF_SESSIONS) if shared else (ENTRIES,)
     if fact.kind in (CLICKED, CARTED):
         return CLICKS, item_mark(str(fact.item_id))
     if fact.kind == SCANNED:
-        return (SCANS,)
-    return (SHARES,) if fact.kind == SHARE_OPENED else ()
+        session = fact.token is not None or fact.session_id is not None
+        store = fact.token is not None or fact.store_id is not None
+        return (SCANS, *[SCANS_OF_SESSIONS] * session, *[SCANS_OF_STORES] * store)
+    if fact.kind == SHARE_OPENED:
+        return (SHARES, SHARES_OF_SESSIONS) if fact.token is not None or fact.session_id is not None else (SHARES,)
+    return ()
+
+
+_KINDS = {
+    ENTRIES: (ENTERED,), CLICKS: (CLICKED, CARTED),
+    SCANS: (SCANNED,), SCANS_OF_SESSIONS: (SCANNED,), SCANS_OF_STORES: (SCANNED,),
+    SHARES: (ENTERED, SHARE_OPENED), SHARES_OF_SESSIONS: (ENTERED, SHARE_OPENED),
+}  # fmt: skip
+
+
+def marked(facts: Iterable[Fact], mark: str) -> list[Fact]:
+    """Those of some facts that have a mark."""
+    if mark.startswith(ITEM):
+        item_id = mark.removeprefix(ITEM)
+        return [fact for fact in facts if fact.item_id == item_id and fact.kind in _KINDS[CLICKS]]
+    kinds = _KINDS[mark]
+    return [fact for fact in facts if fact.kind in kinds and mark in marks(fact)]
 
 
 def cut(buyer: Buyer, before: int) -> Chunk:

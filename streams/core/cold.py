@@ -35,7 +35,8 @@ class ColdOrders(msgspec.Struct, array_like=True):
     last_order: int | None = None  # the greatest placed_at of the paid ones
     last_final: int | None = None  # and of the final ones
     first: tuple[int, str, str] | None = None  # no paid one comes before it in the order of first orders
-    open: dict[str, int] = {}  # the name of a view -> its placed_at
+    last_open: int | None = None  # and of those that were not final when they were frozen
+    open: dict[int, tuple[int, int]] = {}  # hour of placed_at -> views that are not final, no placed_at before this
 
 
 class Rows(Protocol):

@@ -14,7 +14,7 @@ from streams.core.case import (
     evidence_of,
     nearer,
 )
-from streams.core.chunks import item_mark
+from streams.core.chunks import SCANS_OF_SESSIONS, SHARES_OF_SESSIONS, item_mark
 from streams.core.messages import Line
 from streams.core.policy import TOUCH_RULES
 from streams.core.reference import Named
@@ -52,9 +52,10 @@ def _order_token(case: Case, _line: Line) -> Outcome:
 def _touches(case: Case, line: Line, rule: str) -> Iterable[tuple[Fact, Named]]:
     """What may be evidence of a touch rule, latest first: facts, and what they name."""
     if rule == "scan":
-        return ((fact, case.named(fact)) for fact in case.scans)
+        return ((fact, case.named(fact)) for fact in case.trail(SCANS_OF_SESSIONS))
     if rule == "share":
-        return ((fact, named) for fact in case.shares for named in (case.named(fact),) if _is_share(fact, named))
+        named_shares = ((fact, case.named(fact)) for fact in case.trail(SHARES_OF_SESSIONS))
+        return ((fact, named) for fact, named in named_shares if _is_share(fact, named))
     if rule == "item_click":
         return ((fact, case.named(fact)) for fact in case.trail(item_mark(line.item_id)))
     return ((fact, case.named(fact)) for fact in case.entries)

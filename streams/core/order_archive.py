@@ -12,6 +12,7 @@ import msgspec
 
 from streams.core.buyer import Buyer, View
 from streams.core.cold import ColdOrders, Rows, rows_of
+from streams.core.policy import HOUR_MS
 from streams.core.pool import first_order, net_of, tags_of
 from streams.core.sales import order_name
 
@@ -21,6 +22,13 @@ class FrozenView(msgspec.Struct, array_like=True, tag="view"):
 
     alias: str
     view: View
+
+
+class OpenView(msgspec.Struct, array_like=True, tag="open"):
+    """That a frozen view is not final; found under its hour, which is enough to ask for those of some time."""
+
+    short: str
+    placed_at: int
 
 
 class OrderArchive:
@@ -46,7 +54,9 @@ class OrderArchive:
                 del views[name]
                 short = _name(frozen.alias, name, is_paid=frozen.view.is_paid)
                 self._rows[rows_of(buyer_id) + short] = frozen
-                _add(buyer.cold_orders, short, frozen.view, 1)
+                _add(buyer.cold_orders, frozen.view, 1)
+                if not frozen.view.final:
+                    self._note_open(buyer_id, buyer.cold_orders, OpenView(short, frozen.view.claim.placed_at))
         return True
 
     def find(self, buyer_id: str, buyer: Buyer, alias: str, name: str, *, is_paid: bool) -> None:
@@ -55,11 +65,16 @@ class OrderArchive:
             self._take(buyer_id, buyer, _name(alias, name, is_paid=is_paid))
 
     def find_open(self, buyer_id: str, buyer: Buyer, since: int | None = None, before: int | None = None) -> None:
-        """Make those open views hot that were placed at `since` or later, or before `before` (ms; None: any)."""
-        placed = buyer.cold_orders.open
+        """Make those open views hot that were placed at `since` or later, and before `before` (ms; None: any)."""
+        hours = buyer.cold_orders.open
         since, before = -maxsize if since is None else since, maxsize if before is None else before
-        for short in [short for short, at in placed.items() if since <= at < before]:
-            self._take(buyer_id, buyer, short)
+        for hour in [hour for hour, (_, first) in hours.items() if first < before and hour >= since // HOUR_MS]:
+            found: list[OpenView] = [self._rows.get(key) for key in self._rows.under(_hour(buyer_id, hour))]
+            for one in found:
+                if since <= one.placed_at < before:
+                    self._take(buyer_id, buyer, one.short)
+            if hour in hours and (rest := [one.placed_at for one in found if one.placed_at >= before]):
+                hours[hour] = hours[hour][0], max(hours[hour][1], min(rest))
 
     def thaw(self, buyer_id: str, buyer: Buyer) -> None:
         """Make all views hot."""
@@ -77,22 +92,38 @@ class OrderArchive:
             view, part = row.view, buyer.parts[row.alias]
             views = part.paid if view.is_paid else part.placed
             views[order_name(view.claim.carrier, view.claim.order_id)] = view
-            _add(buyer.cold_orders, short, view, -1)
+            _add(buyer.cold_orders, view, -1)
+            if not view.final:
+                self._forget_open(buyer_id, buyer.cold_orders, OpenView(short, view.claim.placed_at))
+
+    def _note_open(self, buyer_id: str, cold: ColdOrders, one: OpenView) -> None:
+        hour = one.placed_at // HOUR_MS
+        self._rows[_hour(buyer_id, hour) + one.short] = one
+        views, first = cold.open.get(hour, (0, one.placed_at))
+        cold.open[hour] = views + 1, min(first, one.placed_at)
+        cold.last_open = one.placed_at if cold.last_open is None else max(cold.last_open, one.placed_at)
+
+    def _forget_open(self, buyer_id: str, cold: ColdOrders, one: OpenView) -> None:
+        hour = one.placed_at // HOUR_MS
+        del self._rows[_hour(buyer_id, hour) + one.short]
+        views, first = cold.open.pop(hour)
+        if views > 1:
+            cold.open[hour] = views - 1, first
+
+
+def _hour(buyer_id: str, hour: int) -> str:
+    return f"{rows_of(buyer_id)}open {hour} "
 
 
 def _name(alias: str, name: str, *, is_paid: bool) -> str:
     return f"{'paid' if is_paid else 'placed'} {alias} {name}"
 
 
-def _add(cold: ColdOrders, short: str, view: View, sign: int) -> None:
+def _add(cold: ColdOrders, view: View, sign: int) -> None:
     """Sum a view up, or with -1 take it out of the sums."""
     claim = view.claim
     cold.views += sign
-    if sign < 0:
-        cold.open.pop(short, None)
-    elif not view.final:
-        cold.open[short] = claim.placed_at
-    else:
+    if sign > 0 and view.final:
         cold.last_final = claim.placed_at if cold.last_final is None else max(cold.last_final, claim.placed_at)
     if not view.is_paid:
         return

@@ -15,6 +15,7 @@ from streams.core.case import (
     nearer,
     open_contacts,
 )
+from streams.core.chunks import SCANS_OF_STORES
 from streams.core.messages import Line, SessionStarted
 from streams.core.reference import Named
 
@@ -42,7 +43,7 @@ def _token_store(case: Case, _line: Line, _session: SessionStarted | None) -> Ou
 
 def _scan_store(case: Case, _line: Line, _session: SessionStarted | None) -> Outcome:
     lost = NO_EVIDENCE
-    for fact in case.scans:
+    for fact in case.trail(SCANS_OF_STORES):
         named = case.named(fact)
         if named.store_id is None and named.fault is None:
             continue

@@ -12,6 +12,7 @@ from in_memory import Dependents, run
 from schemas.codec import decode
 from shows import random_show
 from streams.core.admission import Admission
+from streams.core.archive import Limits
 from streams.core.buyer import Buyer
 from streams.core.intake import arrival
 from streams.core.journey import JourneyMessage, Journeys
@@ -52,6 +53,15 @@ def test_several_partitions_come_to_the_same(partitions, late):
 def test_however_people_merge_and_part(partitions):
     for seed in range(60):
         agree(Family(seed, many=True).events(40), partitions, seed)
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_whatever_is_frozen_when_they_do(partitions):
+    limits = Limits(keep=1, least=1, views=0)
+    for seed in range(60):
+        lines = Family(seed, many=True).events(40)
+        frozen = run(lines, partitions=partitions, seed=seed, limits=limits)
+        assert ends(frozen) == ends(run(lines)), (partitions, seed)
 
 
 @pytest.mark.parametrize("seed", range(60))
