@@ -124,6 +124,12 @@ class Account:
             self.desk.rests_on(lookup, self.buyer_id)
         return decisions
 
+    def hear_news(self, since: int | None = None) -> None:
+        """Make again what rests on what is known, as far as something at `since` (ms; None: anything) may change it."""
+        self.buyer.cold.silent = {}
+        self.count_loose(since)
+        self.decide_again(since)
+
     def decide_again(self, since: int | None = None) -> None:
         """Make the open decisions again that something at `since` (ms; None: anything) may change."""
         self.desk.archive.orders.find_open(self.buyer_id, self.buyer, since=since)

@@ -23,7 +23,7 @@ never happened. What is known by heart (`Cold.last_visit`, `first_share`) is kno
 frozen: it stays true when they are recalled.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from sys import maxsize
 from typing import NamedTuple
 
@@ -99,6 +99,7 @@ class Archive:
             cold.chunks, cold.before = cold.chunks - 1, chunk.since
             del self._rows[_chunk(buyer_id, cold.chunks)]
             put_back(buyer, chunk)
+            cold.silent = {mark: span for mark, span in cold.silent.items() if span[0] < cold.chunks}
             for mark, older in chunk.older.items():
                 self._set_newest(buyer_id, cold, mark, older)
 
@@ -132,13 +133,30 @@ class Archive:
             found = buyer.tally[session_id] = row.people
         return found
 
-    def walk(self, buyer_id: str, cold: Cold, mark: str) -> Iterator[Fact]:
-        """The frozen facts with a mark, the latest first."""
-        number = self._newest(buyer_id, cold, mark) if cold.chunks else None
+    def walk(
+        self, buyer_id: str, cold: Cold, mark: str, tells: Callable[[Fact], bool], for_all: bool
+    ) -> Iterator[Fact]:
+        """The frozen facts with a mark that tell something, the latest first.
+
+        `for_all`: does `tells` say what today's orders will hear, too. Then the chunks without a word are passed over
+        from now on, until there is news for the buyer (`Cold.silent`).
+        """
+        newest = number = self._newest(buyer_id, cold, mark) if cold.chunks else None
+        silent_to, silent_from = cold.silent.get(mark, (-1, -1)) if for_all else (-1, -1)
+        heard = not for_all
         while number is not None:
+            if silent_from < number <= silent_to:
+                number = silent_from if silent_from >= 0 else None
+                continue
             chunk = self._chunk(buyer_id, number)
-            yield from sorted(marked(chunk.all(), mark), key=latest_first)
+            for fact in sorted(marked(chunk.all(), mark), key=latest_first):
+                if tells(fact):
+                    if not heard and newest is not None:
+                        cold.silent[mark], heard = (newest, number), True
+                    yield fact
             number = chunk.older[mark]
+        if not heard and newest is not None:
+            cold.silent[mark] = newest, -1
 
     def since(self, buyer_id: str, cold: Cold, since: int) -> Iterator[Fact]:
         """Frozen facts: all from `since` on (ms), and some that are earlier."""

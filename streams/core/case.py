@@ -23,25 +23,14 @@ class Found(NamedTuple):
     stores: dict[str, int] | None = None
 
 
+Older = Callable[[str, Callable[[Fact], bool], bool], Iterable[Fact]]
+
+
 class Past(NamedTuple):
-    """A buyer, and where its frozen facts with a mark are, the latest first."""
+    """A buyer, and where its frozen facts are: see `Archive.walk`."""
 
     buyer: Buyer
-    older: Callable[[str], Iterable[Fact]] = lambda _: ()
-
-
-class Trail:
-    """Facts, the latest first; the frozen ones come last and are read when it comes to them."""
-
-    def __init__(self, hot: Iterable[Fact], older: Callable[[], Iterable[Fact]]) -> None:
-        self._hot, self._older = hot, older
-
-    def __iter__(self) -> Iterator[Fact]:
-        yield from self._hot
-        yield from self._older()
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+    older: Older = lambda _mark, _tells, _for_all: ()
 
 
 Outcome = tuple[Found | None, str]
@@ -63,17 +52,28 @@ class Case:
             for mark in marks(fact):
                 self._hot.setdefault(mark, []).append(fact)
         self.contacts = [fact for fact in facts if fact.kind in CONTACTS]
-        self.entries, self.clicks = self.trail(ENTRIES), self.trail(CLICKS)
-        self.scans, self.shares = self.trail(SCANS), self.trail(SHARES)
+        # All there are, when nothing is frozen.
+        self.entries, self.clicks = self._hot.get(ENTRIES, []), self._hot.get(CLICKS, [])
+        self.scans, self.shares = self._hot.get(SCANS, []), self._hot.get(SHARES, [])
 
     def _may_count(self, fact: Fact) -> bool:
         """What happened after the order is no evidence, whenever it arrives; nor what came too late."""
         cutoff = self.lookup.cutoff
         return fact.time <= self.claim.placed_at and (cutoff is None or fact.seq <= cutoff)
 
-    def trail(self, mark: str) -> Trail:
-        """The facts with a mark that may be evidence, the latest first."""
-        return Trail(self._hot.get(mark, ()), lambda: filter(self._may_count, self.past.older(mark)))
+    def telling(self, mark: str, tells: Callable[[Fact, Named], bool]) -> Iterator[tuple[Fact, Named]]:
+        """The facts with a mark that may be evidence and tell something, by what they name; the latest first.
+
+        A mark has to be asked for the same thing always: what tells nothing is not looked at again.
+        """
+        for fact in self._hot.get(mark, ()):
+            if tells(fact, named := self.named(fact)):
+                yield fact, named
+        before, cutoff = self.past.buyer.cold.before, self.lookup.cutoff
+        for_all = cutoff is None and (before is None or self.claim.placed_at >= before)
+        tells_now = lambda fact: self._may_count(fact) and tells(fact, self.named(fact))  # noqa: E731
+        for fact in self.past.older(mark, tells_now, for_all):
+            yield fact, self.named(fact)
 
     def named(self, fact: Fact) -> Named:
         """What a fact names at its time."""

@@ -162,8 +162,7 @@ class Journeys(Desk):
         """Make again what rests on reference data, some of which came while the buyer waited."""
         if self.present(buyer_id) is not None:
             account = Account(self, buyer_id)
-            account.count_loose()
-            account.decide_again()
+            account.hear_news()
             account.close(cause)
 
     @contextmanager

@@ -14,7 +14,7 @@ from streams.core.case import (
     evidence_of,
     nearer,
 )
-from streams.core.chunks import SCANS_OF_SESSIONS, SHARES_OF_SESSIONS, item_mark
+from streams.core.chunks import ENTRIES, SCANS_OF_SESSIONS, SHARES_OF_SESSIONS, item_mark
 from streams.core.messages import Line
 from streams.core.policy import TOUCH_RULES
 from streams.core.reference import Named
@@ -49,28 +49,26 @@ def _order_token(case: Case, _line: Line) -> Outcome:
     return _in_session(case, case.names.session_id, case.names.fault, case.names)
 
 
+def _of_session(_fact: Fact, named: Named) -> bool:
+    return named.session_id is not None or named.fault is not None
+
+
+def _share_of_session(fact: Fact, named: Named) -> bool:
+    return (fact.kind == SHARE_OPENED or named.sharer_id is not None) and _of_session(fact, named)
+
+
 def _touches(case: Case, line: Line, rule: str) -> Iterable[tuple[Fact, Named]]:
-    """What may be evidence of a touch rule, latest first: facts, and what they name."""
-    if rule == "scan":
-        return ((fact, case.named(fact)) for fact in case.trail(SCANS_OF_SESSIONS))
+    """What speaks of a session and may be evidence of a touch rule, latest first: facts, and what they name."""
     if rule == "share":
-        named_shares = ((fact, case.named(fact)) for fact in case.trail(SHARES_OF_SESSIONS))
-        return ((fact, named) for fact, named in named_shares if _is_share(fact, named))
-    if rule == "item_click":
-        return ((fact, case.named(fact)) for fact in case.trail(item_mark(line.item_id)))
-    return ((fact, case.named(fact)) for fact in case.entries)
-
-
-def _is_share(fact: Fact, named: Named) -> bool:
-    return fact.kind == SHARE_OPENED or named.sharer_id is not None
+        return case.telling(SHARES_OF_SESSIONS, _share_of_session)
+    marks = {"scan": SCANS_OF_SESSIONS, "item_click": item_mark(line.item_id), "presence": ENTRIES}
+    return case.telling(marks[rule], _of_session)
 
 
 def qualifying(case: Case, line: Line, rule: str) -> Iterable[tuple[Fact, Found | None, str]]:
     """Every possible touch of a rule, latest first: its session when it qualifies, else why not."""
     hours = case.policy.live.window_hours[rule]
     for fact, named in _touches(case, line, rule):
-        if named.session_id is None and named.fault is None:
-            continue  # it does not speak of a session at all
         if not case.within(fact, hours):
             yield fact, None, OUTSIDE_WINDOW
         elif named.session_id is None:

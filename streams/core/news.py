@@ -49,7 +49,5 @@ def _known_better(desk: Desk, keys: list[str], cause: Cause, *, new: bool) -> No
         buyer = desk.present(buyer_id)
         if buyer is not None and (new or buyer.reaches(cause.time)):
             account = Account(desk, buyer_id)
-            since = None if new else cause.time
-            account.count_loose(since)
-            account.decide_again(since)
+            account.hear_news(None if new else cause.time)
             account.close(cause)

@@ -91,8 +91,7 @@ def absorbed(desk: Desk, message: Absorbed) -> None:
     for session_id in other.sessions():
         deltas.stay(session_id, [], account.stays(session_id))
     desk.buyers[message.buyer_id] = buyer
-    account.count_loose()
-    account.decide_again()
+    account.hear_news()
     account.changed |= {id(view): view for view in other.paid()}
     account.recount = True
     account.close(Cause(message.time, message.cause), advance=False)

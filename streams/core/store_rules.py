@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from streams.core.buyer import Evidence
+from streams.core.buyer import Evidence, Fact
 from streams.core.case import (
     NO_EVIDENCE,
     OUTSIDE_WINDOW,
@@ -15,7 +15,7 @@ from streams.core.case import (
     nearer,
     open_contacts,
 )
-from streams.core.chunks import SCANS_OF_STORES
+from streams.core.chunks import SCANS_OF_STORES, SHARES
 from streams.core.messages import Line, SessionStarted
 from streams.core.reference import Named
 
@@ -41,12 +41,17 @@ def _token_store(case: Case, _line: Line, _session: SessionStarted | None) -> Ou
     )
 
 
+def _of_store(_fact: Fact, named: Named) -> bool:
+    return named.store_id is not None or named.fault is not None
+
+
+def _of_sharer(_fact: Fact, named: Named) -> bool:
+    return named.sharer_id is not None or named.fault is not None
+
+
 def _scan_store(case: Case, _line: Line, _session: SessionStarted | None) -> Outcome:
     lost = NO_EVIDENCE
-    for fact in case.trail(SCANS_OF_STORES):
-        named = case.named(fact)
-        if named.store_id is None and named.fault is None:
-            continue
+    for fact, named in case.telling(SCANS_OF_STORES, _of_store):
         if not case.within(fact, case.policy.store.window_hours["scan"]):
             lost = nearer(lost, OUTSIDE_WINDOW)
             break  # and so is all that is earlier
@@ -61,10 +66,7 @@ def _share_store(case: Case, _line: Line, _session: SessionStarted | None) -> Ou
     """Only the latest share counts, with or without a store."""
     shares: list[tuple[int, str, str, Evidence, Named]] = []
     lost = NO_EVIDENCE
-    for fact in case.shares:
-        named = case.named(fact)
-        if named.sharer_id is None and named.fault is None:
-            continue
+    for fact, named in case.telling(SHARES, _of_sharer):
         if not case.within(fact, case.policy.store.window_hours["share"]):
             lost = nearer(lost, OUTSIDE_WINDOW)
             break  # and so is all that is earlier
