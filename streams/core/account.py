@@ -126,7 +126,6 @@ class Account:
 
     def hear_news(self, since: int | None = None) -> None:
         """Make again what rests on what is known, as far as something at `since` (ms; None: anything) may change it."""
-        self.buyer.cold.silent = {}
         self.count_loose(since)
         self.decide_again(since)
 

@@ -139,7 +139,7 @@ class Archive:
         """The frozen facts with a mark that tell something, the latest first.
 
         `for_all`: does `tells` say what today's orders will hear, too. Then the chunks without a word are passed over
-        from now on, until there is news for the buyer (`Cold.silent`).
+        from now on (`Cold.silent`). News recalls everything whose meaning it may change, and so forgets this, too.
         """
         newest = number = self._newest(buyer_id, cold, mark) if cold.chunks else None
         silent_to, silent_from = cold.silent.get(mark, (-1, -1)) if for_all else (-1, -1)

@@ -66,7 +66,9 @@ class OrderArchive:
 
     def find_open(self, buyer_id: str, buyer: Buyer, since: int | None = None, before: int | None = None) -> None:
         """Make those open views hot that were placed at `since` or later, and before `before` (ms; None: any)."""
-        hours = buyer.cold_orders.open
+        hours, last = buyer.cold_orders.open, buyer.cold_orders.last_open
+        if last is None or (since is not None and since > last):
+            return
         since, before = -maxsize if since is None else since, maxsize if before is None else before
         for hour in [hour for hour, (_, first) in hours.items() if first < before and hour >= since // HOUR_MS]:
             found: list[OpenView] = [self._rows.get(key) for key in self._rows.under(_hour(buyer_id, hour))]

@@ -128,3 +128,28 @@ def test_nothing_is_left_of_who_was_forgotten():
     assert len(tables.rows["archive"]) > 20
     (anonymous,) = tables.rows["buyers"]
     assert all(key.startswith(anonymous + b" ") for key in tables.rows["archive"])
+
+
+def test_what_told_nothing_may_tell_something_after_news():
+    """Scans of a code for a store; then the code turns out to have meant a session from the beginning."""
+    scans = [told(number, "scan.code.scanned", START + number * 1_000, token="K") for number in range(20)]
+    tokens = [
+        registered(name, START + at * MINUTE, **means)
+        for name, at, means in (("k1", -10, {"store_id": "T"}), ("k2", -5, {"store_id": "T", "session_id": "S0"}))
+    ]
+    lines = [started(0), tokens[0], *scans, *(bought(number) for number in (30, 31)), tokens[1], bought(32)]
+    frozen, hot = (run(lines, limits=limits) for limits in (Limits(keep=1, least=1, views=0), None))
+    assert {sale["live"]["rule"] for sale in hot.sales.values()} == {"scan"}
+    assert frozen.sales == hot.sales
+
+
+def registered(name, time, **means):
+    return told(name, "token.registered", time, token="K", **means)
+
+
+def bought(number):
+    line = {"line_id": "1", "item_id": "I", "quantity": 1, "amount_fen": 100}
+    time = START + number * 1_000
+    return told(
+        number, "order.paid", time, order_id=str(number), carrier="jd", placed_at=format_time(time), lines=[line]
+    )
