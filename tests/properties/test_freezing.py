@@ -12,7 +12,7 @@ from shows import random_show
 from streams.core.archive import Limits
 
 SOON = (Limits(keep=1, least=1, views=0), Limits(keep=3, least=2, views=2), Limits(keep=8, least=6, views=4))
-OF_EACH = 12  # shows per policy and kind
+OF_EACH = 4  # shows per policy and kind
 
 
 def told(result: in_memory.Result) -> dict[str, Any]:
@@ -46,15 +46,17 @@ def test_freezing_changes_nothing(name: str, kind: str) -> None:
     frozen: Counter[str] = Counter()
     for seed in range(first, first + OF_EACH):
         frozen += compare(random_show(seed, **SHOWS[kind]), POLICIES[name], 1, seed)
-    assert {"chunk", "item", "tally", "paid", "placed"} <= frozen.keys()
+    assert {"chunk", "tally"} <= frozen.keys()
 
 
 @pytest.mark.parametrize("partitions", [2, 3])
 def test_nor_on_several_partitions(partitions: int) -> None:
-    for seed in range(21_000, 21_060):
+    for seed in range(21_000, 21_020):
         compare(random_show(seed, late=seed % 2 == 0), {}, partitions, seed)
 
 
 def test_nor_in_long_histories() -> None:
-    for seed in range(22_000, 22_008):
-        compare(random_show(seed, size=400, late=seed % 2 == 0, malformed=False, repeats=False), {}, 1, seed)
+    frozen: Counter[str] = Counter()
+    for seed in range(22_000, 22_004):
+        frozen += compare(random_show(seed, size=400, late=seed % 2 == 0, malformed=False, repeats=False), {}, 1, seed)
+    assert {"chunk", "item", "tally", "paid", "placed"} <= frozen.keys()
