@@ -31,8 +31,10 @@ types: $(READY)
 	@echo "== types"
 	@$(BIN)/mypy --no-error-summary
 
-bench: $(READY)  ## Ratios: Livepool against the same core behind plain Faust agents
-	@$(BIN)/python -m pytest tests/bench -m bench -s -q
+bench: $(VENV)/.bench-ready  ## Side by side with plain Faust, Bytewax, Quix and no framework; writes .bench (ARGS=-k race)
+	@PYTHONPATH=tests $(BIN)/python -m bench.report begin
+	@$(BIN)/python -m pytest tests/bench -m bench -s -q --tb short -p no:warnings $(ARGS); \
+		failed=$$?; PYTHONPATH=tests $(BIN)/python -m bench.report; exit $$failed
 
 faults: $(READY)  ## Kill workers and brokers under load on a real Kafka; writes .faults/table.md (ARGS=-k kill)
 	@$(BIN)/python -m pytest tests/faults -m faults --timeout 1500 -s -q $(ARGS)
@@ -42,7 +44,11 @@ generate: $(READY)  ## Write the JSON Schemas and the AsyncAPI document anew fro
 	@$(BIN)/python -m schemas.generate
 
 clean:  ## Remove what was set up and what runs have left
-	rm -rf $(VENV) .livepool .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) .bench .livepool .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+
+$(VENV)/.bench-ready: $(READY)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test,bench]'
+	@touch $@
 
 $(READY): pyproject.toml
 	@echo "== setting up $(VENV) (once; takes packages from PyPI)"

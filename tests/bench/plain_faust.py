@@ -1,13 +1,16 @@
 """The same core behind plain Faust agents, as Faust's user guide writes them: what Livepool is measured against.
 
-One event at a time: `async for`, `table[key] = value`, `await topic.send(...)`. Tables are Faust's own, in its
-default store (memory, with a changelog topic): the fastest that Faust has. Where a plain table would be slow for
-want of a prefix scan, an ordinary dict helps out (`Dependents`), and what the board's windows hold is not stored
-at all. Nothing here is exactly once: that, too, is for free.
+`python plain_faust.py embedded HOME` or `python plain_faust.py kafka BOOTSTRAP`. One event at a time: `async for`,
+`table[key] = value`, `await topic.send(...)`. Tables are Faust's own, in its default store (memory, with a changelog
+topic): the fastest that Faust has. Where a plain table would be slow for want of a prefix scan, an ordinary dict helps
+out (`Dependents`), and what the board's windows hold is not stored at all. Nothing here is exactly once: that, too, is
+for free.
 """
 
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -33,7 +36,9 @@ from streams.core.register import Arrival, Origin, RefundClaim, State
 from streams.settings import Settings
 from streams.topology import INPUTS
 from streams.transport.batches import Record
+from streams.transport.consumer import Consumer
 from streams.transport.embedded import app_settings
+from streams.transport.log import Log
 
 TABLES: dict[str, Any] = {
     "seen": bytes,
@@ -158,11 +163,24 @@ class Plain:
             await self.topics[topic].send(key=key, value=value)
 
 
-def build(settings: Settings) -> tuple[faust.App, Counter[str]]:
-    """The app, and how many events each of its agents has handled."""
-    options = app_settings(settings.home, synchronous=settings.synchronous)
+def build(settings: Settings, bootstrap: str | None = None) -> tuple[faust.App, Counter[str]]:
+    """The app, on one machine or with Faust's own driver on Kafka, and how many events each agent has handled."""
+    if bootstrap is None:
+        options = app_settings(settings.home, synchronous=settings.synchronous)
+    else:
+        options = {"broker": f"kafka://{bootstrap}"}
     app = faust.App("plain", **{**options, "store": "memory://"}, web_enabled=False, topic_partitions=1)
     return app, Plain(app).handled
+
+
+def spare_our_costs() -> None:
+    """Take away what our embedded transport would add to the cost of Faust.
+
+    Faust asks for the end offset at every message: in Kafka's client a dict look-up, in ours a query. And compaction,
+    a broker's work, would run in this process.
+    """
+    Consumer.highwater = lambda _self, _tp: 0  # type: ignore[method-assign]
+    Log.compact = lambda _self: False  # type: ignore[method-assign]
 
 
 def table(app: faust.App, name: str, type_: Any) -> faust.Table:
@@ -194,3 +212,13 @@ async def drained(app: faust.App, handled: Counter[str]) -> bool:
         handled[agent] == sum(log.end_offsets([(topic, 0) for topic in topics]).values())
         for agent, topics in reads.items()
     )
+
+
+if __name__ == "__main__":
+    transport, address = sys.argv[1:]
+    if transport == "embedded":
+        spare_our_costs()
+        built, _ = build(Settings(home=Path(address)))
+    else:
+        built, _ = build(Settings(), address)
+    faust.Worker(built, loglevel="WARN").execute_from_commandline()
