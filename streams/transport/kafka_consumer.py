@@ -22,6 +22,7 @@ from streams.transport.kafka_restore import Restorer
 from streams.transport.kafka_signs import Signs
 from streams.transport.kafka_state import LocalState
 from streams.transport.kafka_transactions import Transactions
+from streams.transport.kafka_turns import Turns
 from streams.transport.tables import keeps_own_state
 from streams.transport.worker_lock import WorkerLock
 
@@ -53,6 +54,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         self._preparing: asyncio.Future[None] | None = None
         self._moving = False  # from the begin of a rebalance until Faust knows the new assignment
         self._noticed = asyncio.Event()
+        self._turns = Turns()
 
     async def on_start(self) -> None:
         """Connect."""
@@ -107,6 +109,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         # From here to the end of the flow nothing is awaited: what is fetched and not delivered stays so.
         self.stop_flow()
         self.partitions.in_flight.clear()
+        self._turns.between(())
         self.app.on_rebalance_start()
         await self.on_partitions_revoked(revoked)
 
@@ -138,9 +141,8 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         # Recovery of the generation before may have ended a moment ago, and with it what it took for its rebalance.
         app.rebalancing = bool(sources)
         self._moving = False
-        for tp in sources:
-            if not app.topics.acks_enabled_for(tp.topic):
-                reading_channel(app, tp)
+        batched = [tp for tp in sources if not app.topics.acks_enabled_for(tp.topic)]
+        self._turns.between(tp for tp in batched if len(reading_channel(app, tp).topics) > 1)
         self._preparing = self.add_future(self.partitions.prepare(sources, own, standbys))
 
     def check_errors(self) -> None:
@@ -166,7 +168,10 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         while not self.should_stop:
             self._noticed.clear()
             remaining = deadline - self.loop.time()
-            wanted = self._wanted(active_partitions or set())
+            free = self._wanted(active_partitions or set())
+            if due := self._due(free):
+                return due
+            wanted = free - self._turns.held.keys()
             found = await self._fetch(wanted, remaining) if wanted else {}
             if found or remaining <= 0:
                 return found
@@ -201,11 +206,12 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         try:
             records = {TP(*tp): found for tp, found in (await get).items()}
             if generation == self.app.consumer_generation_id and not self._moving:
-                return {tp: self._take(tp, found) for tp, found in records.items()}
+                return {tp: taken for tp, found in records.items() if (taken := self._take(tp, found))}
             for tp in records.keys() & self.partitions.next.keys():
                 self.partitions.passed_over(tp)
         except UnicodeDecodeError:
             tolerate_header_names()
+            self._turns.held.clear()
             self.partitions.fetch_again()
         except asyncio.CancelledError:
             if not get.cancelled():
@@ -215,8 +221,26 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
     def _take(self, tp: TP, records: list[Any]) -> list[Any]:
         if self._is_changelog_tp(tp) or self.app.topics.acks_enabled_for(tp.topic):
             return records
-        batch = self.partitions.fetched(tp, records, self)
+        if tp in self._turns.tps:
+            self._turns.held[tp] = records
+            return []
+        batch = self.partitions.fetched(tp, records, [], self)
         return [] if batch is None else [batch]
+
+    def _due(self, free: set[TP]) -> dict[TP, list[Any]]:
+        """Batches of the topics that take turns, as far as it is their turn."""
+        if not self._turns.held:
+            return {}
+        busy = {
+            tp: batch.records[-1].timestamp for tp, batch in self.partitions.in_flight.items() if tp in self._turns.tps
+        }
+        due = self._turns.due(free, busy, self._has_more)
+        batches = {tp: self.partitions.fetched(tp, records, rest, self) for tp, (records, rest) in due.items()}
+        return {tp: [batch] for tp, batch in batches.items() if batch is not None}
+
+    def _has_more(self, tp: TP) -> bool:
+        position = self.partitions.position(tp)
+        return position is not None and position < self.highwater(tp)
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         return to_message(self.app, tp, record if isinstance(record, KafkaBatch) else record_of(record))

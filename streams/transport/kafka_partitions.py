@@ -46,7 +46,7 @@ class Partitions:
         self._changed = changed
         self._generation = _NO_GENERATION
         self._epochs: dict[TP, int] = {}
-        self._fetched: dict[TP, int] = {}  # where the last fetch of a partition has ended
+        self._fetched: dict[TP, int] = {}  # where the last batch that was taken of a fetch has ended
         self.next: dict[TP, int] = {}  # of those that are ready: the offset after the last commit
         self.in_flight: dict[TP, KafkaBatch] = {}
         self.current: set[TP] = set()  # changelogs whose local copy is what is committed
@@ -106,24 +106,26 @@ class Partitions:
             self._kafka.resume(as_kafka(tp))
         self._changed()
 
-    def fetched(self, tp: TP, records: list[Any], consumer: Any) -> KafkaBatch | None:
+    def fetched(self, tp: TP, records: list[Any], rest: list[Any], consumer: Any) -> KafkaBatch | None:
         """Take what was fetched as the batch that comes next; RuntimeError when it is not that.
 
-        None when the partition is being taken away: then its position is set anew before it is read again.
+        `rest` was fetched behind it, and comes later. None when the partition is being taken away: then its position
+        is set anew before it is read again.
         """
         start, position = self._fetched[tp], self.position(tp)
         if position is None:
             return None
-        self._fetched[tp] = position
+        end = rest[0].offset if rest else position
+        self._fetched[tp] = end
         if start != self.next[tp] or records[0].offset < start:
             raise RuntimeError(f"{tp}: fetched from {start}, but {self.next[tp]} comes next: the position was moved")
         wanted: list[Record] = list(map(record_of, records))
-        batch = KafkaBatch(consumer, tp, wanted, position, self._epochs[tp])
+        batch = KafkaBatch(consumer, tp, wanted, end, self._epochs[tp])
         self.in_flight[tp] = batch
         return batch
 
     def fetch_again(self) -> None:
-        """Go back to the end of the last fetch that was taken: what came after it was dropped."""
+        """Go back to the end of what was taken last: what was fetched behind it was dropped."""
         for tp in self.free():
             self._kafka.seek(as_kafka(tp), self._fetched[tp])
 
