@@ -3,8 +3,8 @@
 Every contestant is one process that reads the input topics and writes the output topics. It gets a warm-up first
 (start, imports, group, first fetch). Then the show is appended while it waits, and it is timed from that moment until
 the last record that it writes to the topics of the contract. So neither the producer counts, nor what a peer commits
-behind its last output. On Kafka a contestant is stopped (SIGSTOP) while it is fed; into SQLite the show comes with one
-commit.
+behind its last output. The last event starts a session of its own: its snapshot tells that all before it is through.
+On Kafka a contestant is stopped (SIGSTOP) while it is fed; into SQLite the show comes with one commit.
 """
 
 import json
@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench import environments
+from bench.streams_of_events import end
 from bench.tracks import Track, written
 
 HERE = Path(__file__).parent
-PATIENCE = 90.0  # seconds until the first record
-QUIET = 3.0  # seconds without a new record: it is done
+PATIENCE = 90.0  # seconds without a new record
+QUIET = 1.5  # seconds without a new record: if the end is among them, it is done
 SCRIPTS = {
     "limit": "limit.py",
     "plain Faust": "plain_faust.py",
@@ -74,13 +75,12 @@ def run(contestant: str, track: Track, parts: list[list[bytes]]) -> Result:
     warm_up, show = parts
     with started(contestant, track) as process:
         watch = Watch(process, track)
-        begun = watch.look()
-        track.feed(warm_up)
-        watch.settle(begun)
+        track.feed([*warm_up, end("warm")])
+        watch.settle(watch.look(), "warm")
         with stopped(process) if track.pauses else nullcontext():
-            track.feed(show)
+            track.feed([*show, end("end")])
             begun = watch.look()
-        ended = watch.settle(begun)
+        ended = watch.settle(begun, "end")
     events = len(show)
     spent = [1e6 * (ended.cpu - begun.cpu) / events, 1e6 * (ended.broker_cpu - begun.broker_cpu) / events]
     return Result(events, ended.time - begun.time, *spent, ended.records - begun.records, came_to(track))
@@ -126,18 +126,20 @@ class Watch:
         records = written(self.track)
         return Moment(time.perf_counter(), records, cpu_of([psutil_process(self.process.pid)]), cpu_of(self.brokers))
 
-    def settle(self, since: Moment) -> Moment:
-        """Wait until records come, and then none any more; the moment of the last."""
-        last = since
+    def settle(self, since: Moment, end: str) -> Moment:
+        """Wait until the snapshot of the session `end` is out and nothing follows it; the moment of the last record."""
+        last, looked = since, since.records
         while True:
             time.sleep(self.track.interval)
             now = self.look()
             if now.records != last.records:
                 last = now
-            elif last is since and now.time - last.time > PATIENCE:
-                raise IdleError("wrote nothing")
-            elif last is not since and now.time - last.time > QUIET:
-                return last
+            elif now.time - last.time > PATIENCE:
+                raise IdleError("does not come to an end")
+            elif now.time - last.time > QUIET and last.records != looked:
+                if any(record.key == end.encode() for record in self.track.log.read("room-metrics")):
+                    return last
+                looked = last.records
 
 
 def psutil_process(pid: int) -> Any:

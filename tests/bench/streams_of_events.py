@@ -1,5 +1,6 @@
 """What is fed to a measured run, in parts; the last part is the one that counts."""
 
+import json
 from collections.abc import Iterator
 
 from streams.show import generate
@@ -21,3 +22,10 @@ def evenings(count: int) -> Iterator[list[bytes]]:
     lines = list(generate(count * LINES_PER_EVENING, seed=1, start=START))
     for evening in range(count):
         yield lines[evening * LINES_PER_EVENING : (evening + 1) * LINES_PER_EVENING]
+
+
+def end(name: str) -> bytes:
+    """A session of which nothing else is said: when its snapshot is out, all before it is processed."""
+    data = {"session_id": name, "room_id": name, "carrier": "jd", "anchor_ids": ["A"], "store_ids": ["T"]}
+    envelope = {"specversion": "1.0", "id": name, "source": "/bench", "type": "live.session.started"}
+    return json.dumps({**envelope, "time": "2026-11-01T12:00:00Z", "data": data}).encode()
