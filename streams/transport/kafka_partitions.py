@@ -126,7 +126,7 @@ class Partitions:
 
     def fetch_again(self) -> None:
         """Go back to the end of what was taken last: what was fetched behind it was dropped."""
-        for tp in self.free():
+        for tp in self.next:
             self._kafka.seek(as_kafka(tp), self._fetched[tp])
 
     def passed_over(self, tp: TP) -> None:
