@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from contract.transports import numbered, running, until
-from streams.transport.batches import Output, Record, batch_topic
+from streams.transport.batches import Output, Record, RecordBatch, batch_topic
 from streams.transport.log import TopicConfig
 
 TESTS_ON_PATH = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
@@ -21,11 +21,15 @@ def collector(app: Any, *topics: str) -> list[list[Record]]:
     """Give the app an agent that commits what it gets, and return the list of its batches."""
     batches: list[list[Record]] = []
 
+    async def commit(batch: RecordBatch) -> None:
+        await batch.commit()
+        batches.append(list(batch.records))
+
     @app.agent(batch_topic(app, *topics))
     async def collect(stream: Any) -> None:
         async for batch in stream:
-            await batch.commit()
-            batches.append(list(batch.records))
+            # Shielded: a test that sees the commit may end the app before the agent hears of it.
+            await asyncio.shield(commit(batch))
 
     return batches
 
