@@ -11,25 +11,29 @@ from typing import Any
 import pytest
 
 from contract.transports import numbered, running, until
-from streams.transport.batches import Output, Record, RecordBatch, batch_topic
+from streams.transport.batches import Output, Record, batch_topic
 from streams.transport.log import TopicConfig
 
 TESTS_ON_PATH = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
 
 
-def collector(app: Any, *topics: str) -> list[list[Record]]:
-    """Give the app an agent that commits what it gets, and return the list of its batches."""
-    batches: list[list[Record]] = []
+class Batches(list[list[Record]]):
+    """Those that an agent has committed; `settled` is False from a delivery until it has heard of the commit."""
 
-    async def commit(batch: RecordBatch) -> None:
-        await batch.commit()
-        batches.append(list(batch.records))
+    settled = True
+
+
+def collector(app: Any, *topics: str) -> Batches:
+    """Give the app an agent that commits what it gets, and return its batches."""
+    batches = Batches()
 
     @app.agent(batch_topic(app, *topics))
     async def collect(stream: Any) -> None:
         async for batch in stream:
-            # Shielded: a test that sees the commit may end the app before the agent hears of it.
-            await asyncio.shield(commit(batch))
+            batches.settled = False
+            await batch.commit()
+            batches.append(list(batch.records))
+            batches.settled = True
 
     return batches
 
@@ -45,7 +49,7 @@ async def test_records_come_once_in_order_of_their_partition_and_in_batches(tran
     app = transport.app("group")
     batches = collector(app, "source")
     async with running(app):
-        await until(lambda: transport.lag("group", "source") == 0)
+        await until(lambda: transport.lag("group", "source") == 0 and batches.settled)
     records = collected(batches)
     assert sorted(int(record.value) for record in records) == list(range(3000))
     for partition in range(3):
@@ -62,7 +66,7 @@ async def test_max_records_bounds_a_batch(transport):
     app = transport.app("group", max_records=64)
     batches = collector(app, "source")
     async with running(app):
-        await until(lambda: transport.lag("group", "source") == 0)
+        await until(lambda: transport.lag("group", "source") == 0 and batches.settled)
     assert max(map(len, batches)) == 64
     assert [int(record.value) for record in collected(batches)] == list(range(1000))
 
@@ -81,7 +85,7 @@ async def test_keys_values_and_headers_come_as_they_were_sent(transport):
     app = transport.app("group")
     batches = collector(app, "source")
     async with running(app):
-        await until(lambda: transport.lag("group", "source") == 0)
+        await until(lambda: transport.lag("group", "source") == 0 and batches.settled)
     got = collected(batches)
     assert [(r.key, r.value, r.headers) for r in got] == [(o.key, o.value, o.headers) for o in sent]
     assert all(abs(record.timestamp - time.time() * 1000) < 60_000 for record in got)
@@ -126,7 +130,7 @@ async def test_a_restart_goes_on_after_the_last_commit(transport):
         app = transport.app("group")
         batches = collector(app, "source")
         async with running(app):
-            await until(lambda: transport.lag("group", "source") == 0)
+            await until(lambda batches=batches: transport.lag("group", "source") == 0 and batches.settled)
         assert [int(record.value) for record in collected(batches)] == list(numbers)
 
 
@@ -137,7 +141,7 @@ async def test_groups_do_not_share_offsets(transport):
         app = transport.app(group)
         batches = collector(app, "source")
         async with running(app):
-            await until(lambda group=group: transport.lag(group, "source") == 0)
+            await until(lambda group=group, batches=batches: transport.lag(group, "source") == 0 and batches.settled)
         assert len(collected(batches)) == 10
 
 
@@ -175,7 +179,7 @@ async def test_topics_of_one_agent_come_in_the_order_of_their_appends(transport)
     app = transport.app("group", max_records=300)
     batches = collector(app, *topics)
     async with running(app):
-        await until(lambda: transport.lag("group", *topics) == 0)
+        await until(lambda: transport.lag("group", *topics) == 0 and batches.settled)
     assert [int(record.value) for record in collected(batches)] == list(range(4000))
     assert {record.topic for record in batches[0]} == {"a", "b"}
 
@@ -199,17 +203,19 @@ async def test_a_rebalance_at_any_moment_loses_and_doubles_nothing(transport):
     transport.declare(TopicConfig("source", 2))
     app = transport.app("group", max_records=50)
     app.Table("stock", partitions=2, store="memory://process")  # with tables Faust resumes the flow earlier
-    batches: list[list[Record]] = []
+    batches = Batches()
     held = asyncio.Event()
 
     @app.agent(batch_topic(app, "source"))
     async def collect(stream: Any) -> None:
         async for batch in stream:
+            batches.settled = False
             if not held.is_set():
                 held.set()
                 await asyncio.sleep(0.15)
             await batch.commit()
             batches.append(list(batch.records))
+            batches.settled = True
 
     perform_seek = app.consumer.perform_seek
 
@@ -229,7 +235,7 @@ async def test_a_rebalance_at_any_moment_loses_and_doubles_nothing(transport):
             await app.consumer.subscribe({tp.topic for tp in app.consumer.assignment()})
             await until(lambda rebalances=rebalances: app.rebalancing_count > rebalances)
             await until(lambda: not app.rebalancing or app.crash_reason)
-        await until(lambda: transport.lag("group", "source") == 0 or app.crash_reason)
+        await until(lambda: (transport.lag("group", "source") == 0 and batches.settled) or app.crash_reason)
     assert app.crash_reason is None
     for partition in range(2):
         mine = [int(record.value) for record in collected(batches) if record.partition == partition]
@@ -248,7 +254,7 @@ async def test_appends_of_several_processes_at_once_all_arrive(transport):
         command = [sys.executable, "-c", append, transport.address]
         for process in [subprocess.Popen([*command, name], env=TESTS_ON_PATH) for name in ("one", "two")]:
             await until(lambda process=process: process.poll() is not None)
-        await until(lambda: transport.lag("group", "source") == 0)
+        await until(lambda: transport.lag("group", "source") == 0 and batches.settled)
     for key in (b"one", b"two"):
         mine = [int(record.value) for record in collected(batches) if record.key == key]
         assert mine == list(range(400))
