@@ -4,7 +4,6 @@ A folder `kafka` with an `__init__.py` would hide the package of that name: test
 """
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from typing import NamedTuple
 import pytest
 from kafka import KafkaAdminClient
 
+from cluster.emptying import delete_groups, delete_topics
 from cluster.rights import clear
 from streams.cluster.broker_jars import jars, java
 from streams.cluster.brokers import VERSIONS, BrokersError, Cluster
@@ -125,12 +125,8 @@ def empty_brokers(own_version: str, brokers: Cluster) -> Connection:
     """A connection to brokers without any topic or group: what tests before have left is removed."""
     connection = brokers.connection()
     with KafkaAdminClient(**connection.kafka_python()) as admin:
-        while topics := [name for name in admin.list_topics() if not name.startswith("__")]:
-            admin.delete_topics(topics, raise_errors=False)  # brokers list them a moment longer
-            time.sleep(0.02)
-        # A coordinator that has just been made is not ready at once.
-        while groups := [group["group_id"] for group in admin.list_groups()]:
-            admin.delete_groups(groups)
+        delete_topics(admin)
+        delete_groups(admin)
     return connection
 
 

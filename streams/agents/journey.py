@@ -53,9 +53,8 @@ class JourneyPartition:
         self.settings = settings
         self.buyers: Shelf[Buyer] = Shelf("buyers", Buyer, settings.cache)
         self.entries: Shelf[Entry] = Shelf("references", Entry, None)
-        self.archive: Shelf[Row] = Shelf(
-            "archive", Row, settings.cache // 10
-        )  # chunks are large, and seldom read again
+        # Its rows are large, and seldom read again.
+        self.archive: Shelf[Row] = Shelf("archive", Row, settings.cache // 10)
         self.dependents = DependentRows(settings.cache)
         self.counts: Shelf[int] = Shelf("journeyed", int, None)
         self.journeys = Journeys(

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Self, TypeVar
 
-from kafka import KafkaAdminClient, TopicPartition
+from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError, UnknownBrokerIdError
 
 from streams import topology
 from streams.cluster.connection import Connection
-from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, ClusterError, cluster_errors, reading_consumer
+from streams.cluster.session import ClusterError, admin_client, cluster_errors, reading_consumer
 from streams.cluster.topics import GROUP
 
 _T = TypeVar("_T")
@@ -60,9 +60,7 @@ class Lag:
             self._open()
 
     def _open(self) -> None:
-        self._admin = KafkaAdminClient(
-            **{"client_id": CLIENT_ID, "bootstrap_timeout_ms": BOOTSTRAP_MS, **self._connection.kafka_python()}
-        )
+        self._admin = admin_client(self._connection)
         self._consumer = reading_consumer(
             self._connection, max_partition_fetch_bytes=_READ_BYTES, fetch_max_wait_ms=_POLL_MS
         )

@@ -21,13 +21,17 @@ class ClusterError(RuntimeError):
     """The cluster did not do what was asked; the text says what to do."""
 
 
+def admin_client(connection: Connection) -> KafkaAdminClient:
+    """An admin client, for who keeps one; errors are kafka-python's."""
+    return KafkaAdminClient(
+        **{"client_id": CLIENT_ID, "bootstrap_timeout_ms": BOOTSTRAP_MS, **connection.kafka_python()}
+    )
+
+
 @contextmanager
 def admin_session(connection: Connection) -> Iterator[KafkaAdminClient]:
     """An admin client; ClusterError when the brokers cannot be reached or refuse."""
-    with (
-        cluster_errors(connection),
-        KafkaAdminClient(client_id=CLIENT_ID, bootstrap_timeout_ms=BOOTSTRAP_MS, **connection.kafka_python()) as admin,
-    ):
+    with cluster_errors(connection), admin_client(connection) as admin:
         yield admin
 
 

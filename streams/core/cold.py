@@ -14,9 +14,8 @@ class Cold(msgspec.Struct, array_like=True):
     before: int | None = None
     chunks: int = 0
     newest: dict[str, int] = {}  # mark -> the number of the newest chunk that has it; those of items have rows
-    silent: dict[
-        str, tuple[int, int]
-    ] = {}  # mark -> chunks a, b: of those from a down to b, b not, none tells anything
+    # mark -> chunks a, b: of those from a down to b, b not, none tells anything
+    silent: dict[str, tuple[int, int]] = {}
     last_visit: tuple[int, str, str, str] | None = None  # -time, source, id, session_id of a viewer or product event
     first_share: tuple[int, str, str, str | None] | None = None  # time, source, id, sharer_id
     tallies: int = 0  # how many

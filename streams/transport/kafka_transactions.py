@@ -86,7 +86,7 @@ class Transactions:
         await producer.begin_transaction()
         written: defaultdict[TP, list[tuple[asyncio.Future[Any], int]]] = defaultdict(list)
         # A partition takes its next batch when the one before is on its way, so: first one of each.
-        for turn in zip_longest(*(_batches(producer, *item) for item in outputs.items())):
+        for turn in zip_longest(*(wire_batches(producer, *item) for item in outputs.items())):
             for target, batch in filter(None, turn):
                 future = await producer.send_batch(batch, target.topic, partition=target.partition)
                 written[target].append((future, batch.record_count()))
@@ -105,7 +105,7 @@ def _end(sent: tuple[asyncio.Future[Any], int]) -> int:
     return first + count
 
 
-def _batches(producer: AIOKafkaProducer, target: TP, records: list[Output]) -> Iterator[tuple[TP, Any]]:
+def wire_batches(producer: AIOKafkaProducer, target: TP, records: list[Output]) -> Iterator[tuple[TP, Any]]:
     """Yield the records as wire batches, none larger than the producer's batch size, but for a single record."""
     batch = producer.create_batch()
     for record in records:

@@ -10,6 +10,7 @@ of sessions and tokens is shared by the buyers of a partition. The board is keye
 """
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -38,12 +39,12 @@ from streams.transport.batches import Record
 PARTITIONS = 1
 
 
-class Step:
+class Step(ABC):
     """What an operator keeps of one key."""
 
+    @abstractmethod
     def take(self, values: Iterable[Any]) -> list[Any]:
         """Messages for Kafka, and values for the next step."""
-        raise NotImplementedError
 
     def __deepcopy__(self, _: object) -> "Step":
         # Asked for at every epoch, recovery or not: a copy of all state would be a handicap.

@@ -56,7 +56,11 @@ def version_of(peer: str) -> str:
     return subprocess.run([python_of(peer), "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
+def without_settings() -> dict[str, str]:
+    """The environment of this process, without settings of Livepool."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("LIVEPOOL_")}
+
+
 def environment() -> dict[str, str]:
-    """What every contestant starts with: this one, without settings of Livepool."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LIVEPOOL_")}
-    return {**kept, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    """What every contestant starts with."""
+    return {**without_settings(), "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}

@@ -8,12 +8,14 @@ committed, and SQLite does not wait for the disk. What comes out is written to t
 import asyncio
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from faust.types import TP
 
 from in_memory import Dependents
 from schemas.codec import Rejected, canonical, decode
@@ -29,6 +31,7 @@ from streams.core.register import Arrival, State
 from streams.settings import Settings
 from streams.topology import INPUTS
 from streams.transport.batches import Output
+from streams.transport.kafka_transactions import wire_batches
 
 MAX_RECORDS = 2000  # of one turn, as Livepool's default
 FETCH_BYTES = 4 << 20
@@ -119,16 +122,12 @@ async def kafka(bootstrap: str) -> None:
 
 def batches(producer: AIOKafkaProducer, outputs: Iterable[Output]) -> Iterator[tuple[str, Any]]:
     """The outputs as wire batches: (topic, batch)."""
-    filling: dict[str, Any] = {}
+    by_topic: defaultdict[str, list[Output]] = defaultdict(list)
     for output in outputs:
-        fields = {"timestamp": None, "key": output.key, "value": output.value, "headers": list(output.headers)}
-        batch = filling.get(output.topic)
-        if batch is None or batch.append(**fields) is None:
-            if batch is not None:
-                yield output.topic, batch
-            batch = filling[output.topic] = producer.create_batch()
-            batch.append(**fields)
-    yield from filling.items()
+        by_topic[output.topic].append(output)
+    for topic, records in by_topic.items():
+        for _, batch in wire_batches(producer, TP(topic, 0), records):
+            yield topic, batch
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Where a run takes place: in a folder of this machine, or on a Kafka broker of its own."""
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Protocol
 import pytest
 from kafka import KafkaAdminClient
 
+from bench.environments import without_settings
 from schemas.topics import TOPICS
 from streams.app import open_log
 from streams.cli.common import CHUNK, InputLine, to_output
@@ -128,5 +128,4 @@ def feed(place: Place, lines: Iterable[bytes]) -> int:
 
 def environment_of(place: Place, **more: str) -> dict[str, str]:
     """That of this process, without settings of another run."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LIVEPOOL_")}
-    return {**kept, **place.environment, **more}
+    return {**without_settings(), **place.environment, **more}

@@ -5,7 +5,6 @@ events go to one input topic. Of several a backlog is read in an order of chance
 sessions and codes that they rest on decides them again and again, and has several times the work.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -14,6 +13,7 @@ from typing import Protocol
 
 from kafka import KafkaAdminClient
 
+from cluster.emptying import delete_groups, delete_topics
 from schemas.topics import TOPICS
 from streams.app import open_log
 from streams.cli.common import InputLine, to_output
@@ -108,12 +108,8 @@ def one_machine(home: Path) -> Iterator[OneMachine]:
 def broker(cluster: Cluster, home: Path) -> Iterator[Broker]:
     """Empty topics on a broker: what the run before has left is removed."""
     with KafkaAdminClient(**cluster.connection().kafka_python()) as admin:
-        while topics := [name for name in admin.list_topics() if not name.startswith("__")]:
-            admin.delete_topics(topics, raise_errors=False)  # brokers list them a moment longer
-            time.sleep(0.1)
-        while groups := [group["group_id"] for group in admin.list_groups()]:
-            admin.delete_groups(groups)
-            time.sleep(0.1)
+        delete_topics(admin)
+        delete_groups(admin)
     apply_topics(cluster.connection(), partitions=1)
     track = Broker(cluster, home)
     try:

@@ -13,6 +13,7 @@ from kafka.admin import (
     ResourceType,
 )
 
+from cluster.emptying import delete_topics
 from streams.cluster.acl_admin import add_acls, missing_acls
 from streams.cluster.acls import Role, acls
 from streams.cluster.brokers import Cluster
@@ -54,6 +55,4 @@ def logins(cluster: Cluster, user: str, folder: Path) -> dict[str, Connection]:
 def clear(admin: KafkaAdminClient) -> None:
     """Take all rights, and delete all topics."""
     admin.delete_acls([_EVERY_ACL])
-    while topics := [name for name in admin.list_topics() if not name.startswith("__")]:
-        admin.delete_topics(topics, raise_errors=False)  # brokers list them a moment longer
-        time.sleep(0.02)
+    delete_topics(admin)

@@ -13,6 +13,7 @@ from kafka.structs import OffsetAndMetadata
 
 from streams.cli import main
 from streams.cluster import lag as lag_module
+from streams.cluster import session
 from streams.cluster.brokers import Cluster
 from streams.cluster.connection import Connection
 from streams.cluster.lag import Lag, PartitionLag, drained, lag
@@ -192,7 +193,7 @@ def test_a_reader_outlives_brokers_that_are_away_for_longer_than_it_waits(
     brokers: Cluster, reader: Lag, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lag_module, "_PATIENCE_SECONDS", 0.5)
-    monkeypatch.setattr(lag_module, "BOOTSTRAP_MS", 500)
+    monkeypatch.setattr(session, "BOOTSTRAP_MS", 500)
     brokers.stop(1)
     for _ in range(2):
         with pytest.raises(ClusterError, match="is it up"):
