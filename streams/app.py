@@ -71,7 +71,9 @@ def build_app(settings: Settings) -> App:
     app.settings = settings
     for agent in topology.AGENTS:
         loop = _LOOPS[agent.name](settings)
-        app.agent(batch_topic(app, *agent.reads), name=f"{APP_ID}.{agent.name}")(loop.run)
+        # Only the first agent waits: what it commits together comes to the others together.
+        interval = settings.batch_ms / 1000 if agent is topology.INTAKE else 0.0
+        app.agent(batch_topic(app, *agent.reads, interval=interval), name=f"{APP_ID}.{agent.name}")(loop.run)
         for table in agent.keeps:
             app.Table(table, partitions=partitions_of(agent.reads[0], settings), schema=_BYTES)
     return app

@@ -30,6 +30,7 @@ class Settings(NamedTuple):
     synchronous: str = "full"  # of SQLite: `full` survives a power cut, `off` is for runs that are thrown away
     bad_fuse: bool = True  # stop at a flood of dead letters (policy: bad_share, bad_window)
     max_records: int = 2000  # of a record batch
+    batch_ms: int = 100  # so long the intake gathers a batch, unless it is full before
     cache: int = 100_000  # decoded buyers, orders … kept in memory per table
     connection: Optional["Connection"] = None  # of a Kafka cluster; None: one machine, without Kafka
     standbys: int = 0  # on Kafka: how many other workers keep a warm copy of each partition's state
@@ -47,6 +48,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
 
     return settings._replace(
         max_records=_whole(environment, "LIVEPOOL_MAX_RECORDS", settings.max_records),
+        batch_ms=_whole(environment, "LIVEPOOL_BATCH_MS", settings.batch_ms, least=0),
         cache=_whole(environment, "LIVEPOOL_CACHE", settings.cache),
         connection=Connection.from_environment(environment),
         standbys=_whole(environment, "LIVEPOOL_STANDBYS", settings.standbys, least=0),

@@ -18,8 +18,18 @@ from typing import Any, NamedTuple
 
 from schemas.topics import partition_of
 
-__all__ = ["Headers", "Output", "Record", "RecordBatch", "TopicPartition", "batch_topic", "partition_of"]
+__all__ = [
+    "Headers",
+    "Output",
+    "Record",
+    "RecordBatch",
+    "TopicPartition",
+    "batch_interval",
+    "batch_topic",
+    "partition_of",
+]
 
+_INTERVALS = "batch_intervals"
 Headers = tuple[tuple[str, bytes], ...]
 TopicPartition = tuple[str, int]
 
@@ -103,9 +113,18 @@ class RecordBatch(ABC):
         """
 
 
-def batch_topic(app: Any, *topics: str, **options: Any) -> Any:
+def batch_topic(app: Any, *topics: str, interval: float = 0.0, **options: Any) -> Any:
     """Return a Faust topic whose events are record batches.
 
-    Acks are off: Faust neither tracks nor commits these records, each batch commits its own offsets.
+    Acks are off: Faust neither tracks nor commits these records, each batch commits its own offsets. A batch gathers
+    until `interval` seconds after the one before it was taken, unless that one was full.
     """
+    # Kept with the app: Faust makes copies of its topics.
+    app.__dict__.setdefault(_INTERVALS, {}).update(dict.fromkeys(topics, interval))
     return app.topic(*topics, acks=False, key_serializer="raw", value_serializer="raw", **options)
+
+
+def batch_interval(app: Any, topic: str) -> float:
+    """Return for how many seconds a batch of this topic gathers."""
+    interval: float = app.__dict__.get(_INTERVALS, {}).get(topic, 0.0)
+    return interval

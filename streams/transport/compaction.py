@@ -24,7 +24,7 @@ class Policy(NamedTuple):
 
     max_dead_ms: int = _HOUR_MS
     tombstone_ms: int = 24 * _HOUR_MS  # readers that are slower than this may miss a deletion, as in Kafka
-    max_records: int = 250  # as many take some 15 ms, in which no agent works
+    max_records: int = 100  # as many take some 15 ms, in which no agent works
 
 
 DEFAULT = Policy()

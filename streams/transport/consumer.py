@@ -9,7 +9,7 @@ from faust.transport import base
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
-from streams.transport.delivery import spare_the_collector, to_message
+from streams.transport.delivery import Collector, to_message
 from streams.transport.log import Log, Span
 from streams.transport.readers import EmbeddedBatch, Reader, assign_readers, tell_assignor
 from streams.transport.worker_lock import WorkerLock
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Other processes' appends are noticed by polling SQLite's data_version, some microseconds a time.
 _FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.001, 0.05
 _COMPACTION_SECONDS = 5.0
-_COMPACTION_PAUSE_SECONDS = 0.02
+_COMPACTION_PAUSES = 3  # times as long as the step before
 
 
 class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
@@ -49,7 +49,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
     async def on_start(self) -> None:
         """Take the worker lock, or raise WorkerRunningError."""
         self._lock = WorkerLock(self.transport.home)
-        spare_the_collector()
+        self._collector = Collector()
 
     async def on_stop(self) -> None:
         """Commit what Faust tracks, and let another worker start."""
@@ -98,11 +98,15 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         while not self.should_stop:
             self._noticed.clear()
             found = self._fetch(active_partitions or set())
-            remaining = deadline - self.loop.time()
-            if found or remaining <= 0:
+            now = self.loop.time()
+            if found:
                 return found
+            if now >= deadline:
+                self._collector.idle()
+                return {}
+            due = min((reader.due for reader in self._readers if reader.due > now), default=deadline)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._noticed.wait(), min(poll, remaining))
+                await asyncio.wait_for(self._noticed.wait(), min(poll, deadline - now, due - now))
             poll = min(poll * 2, _LAST_POLL_SECONDS)
         return {}
 
@@ -123,12 +127,15 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         return found
 
     def _fetch_batch(self, reader: Reader, version: int, found: dict[TP, list[Any]]) -> None:
-        if reader.batch is not None or reader.drained_at == version:
+        now = self.loop.time()
+        if reader.batch is not None or reader.drained_at == version or now < reader.due:
             return
         options = self.transport
         fetch = self.reads.fetch(self.group, reader.partitions, options.max_records, options.max_bytes)
         if fetch.records:
             reader.batch = EmbeddedBatch(self, reader, fetch)
+            if len(fetch.records) < options.max_records:
+                reader.due = now + reader.interval
             first = fetch.records[0]
             found[TP(first.topic, first.partition)] = [reader.batch]
         else:
@@ -162,8 +169,11 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
     async def _compact(self) -> None:
         while not self.should_stop:
             await self.sleep(_COMPACTION_SECONDS)
-            while not self.should_stop and await self.transport.write(Log.compact):
-                await self.sleep(_COMPACTION_PAUSE_SECONDS)
+            more = True
+            while more and not self.should_stop:
+                begun = self.loop.time()
+                more = await self.transport.write(Log.compact)
+                await self.sleep(_COMPACTION_PAUSES * (self.loop.time() - begun))
 
     # Positions
 

@@ -36,7 +36,10 @@ _WIRE_BATCH_BYTES = 900_000
 _MAX_REQUEST_BYTES = 32 << 20
 _MAX_PARTITION_FETCH_BYTES = 4 << 20
 # What a quiet partition may delay others on the same broker: a fetch for all of them is in flight so long.
-_FETCH_WAIT_MS = 100
+_FETCH_WAIT_MS = 30
+# A transaction that begins while the markers of the one before are being written is told to try again: after
+# aiokafka's 100 ms half of all orders took 80 ms more to their sale.
+_RETRY_MS = 20
 _HEARTBEATS = 6  # in a session
 
 
@@ -170,4 +173,5 @@ class Transport(driver.Transport):  # type: ignore[misc]
             transactional_id=transactional_id,
             max_batch_size=_WIRE_BATCH_BYTES,
             max_request_size=_MAX_REQUEST_BYTES,
+            retry_backoff_ms=_RETRY_MS,
         )

@@ -11,8 +11,8 @@ from faust.exceptions import ImproperlyConfigured
 from faust.transport import base
 from faust.types import TP, ConsumerMessage
 
-from streams.transport.batches import partition_of
-from streams.transport.delivery import reading_channel, spare_the_collector, to_message
+from streams.transport.batches import batch_interval, partition_of
+from streams.transport.delivery import Collector, reading_channel, to_message
 from streams.transport.kafka_batch import KafkaBatch, as_kafka, record_of
 from streams.transport.kafka_commits import Commits
 from streams.transport.kafka_decoding import tolerate_header_names
@@ -54,11 +54,11 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         self._preparing: asyncio.Future[None] | None = None
         self._moving = False  # from the begin of a rebalance until Faust knows the new assignment
         self._noticed = asyncio.Event()
-        self._turns = Turns()
+        self._turns = Turns(self._options.max_records)
 
     async def on_start(self) -> None:
         """Connect."""
-        spare_the_collector()
+        self._collector = Collector()
         options, group = self._options, self.app.conf.id
         self._lock = WorkerLock(options.home)
         self.local = LocalState(options.home)
@@ -142,7 +142,8 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         app.rebalancing = bool(sources)
         self._moving = False
         batched = [tp for tp in sources if not app.topics.acks_enabled_for(tp.topic)]
-        self._turns.between(tp for tp in batched if len(reading_channel(app, tp).topics) > 1)
+        together = {tp for tp in batched if len(reading_channel(app, tp).topics) > 1}
+        self._turns.between(together, max((batch_interval(app, tp.topic) for tp in together), default=0.0))
         self._preparing = self.add_future(self.partitions.prepare(sources, own, standbys))
 
     def check_errors(self) -> None:
@@ -171,10 +172,13 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
             free = self._wanted(active_partitions or set())
             if due := self._due(free):
                 return due
-            wanted = free - self._turns.held.keys()
+            wanted = free - self._turns.full()
             found = await self._fetch(wanted, remaining) if wanted else {}
-            if found or remaining <= 0:
+            if found:
                 return found
+            if remaining <= 0:
+                self._collector.idle()
+                return {}
             if not wanted:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._noticed.wait(), remaining)
@@ -222,19 +226,22 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         if self._is_changelog_tp(tp) or self.app.topics.acks_enabled_for(tp.topic):
             return records
         if tp in self._turns.tps:
-            self._turns.held[tp] = records
+            self._turns.hold(tp, records)
             return []
         batch = self.partitions.fetched(tp, records, [], self)
         return [] if batch is None else [batch]
 
     def _due(self, free: set[TP]) -> dict[TP, list[Any]]:
         """Batches of the topics that take turns, as far as it is their turn."""
-        if not self._turns.held:
+        now = self.loop.time()
+        if not self._turns.any_due(now):
             return {}
         busy = {
             tp: batch.records[-1].timestamp for tp, batch in self.partitions.in_flight.items() if tp in self._turns.tps
         }
         due = self._turns.due(free, busy, self._has_more)
+        if due and (wait := self._turns.gather(now, self._has_more)):
+            self.loop.call_later(wait, self._noticed.set)
         batches = {tp: self.partitions.fetched(tp, records, rest, self) for tp, (records, rest) in due.items()}
         return {tp: [batch] for tp, batch in batches.items() if batch is not None}
 

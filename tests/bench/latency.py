@@ -55,12 +55,11 @@ class Outcome(NamedTuple):
     def quantile(self, percent: int) -> float:
         return quantiles(self.latencies, n=100, method="inclusive")[percent - 1]
 
-    def batch_interval(self, commits: Iterable[tuple[float, str, int]]) -> float:
+    def between_commits(self, commits: Iterable[tuple[float, str, int]]) -> float:
         """The mean time from one commit of an agent to its next under this load, in seconds.
 
         Of the three agents that an order passes (intake, identity, journey), each counting the same. `commits` as
-        `watched.py` tells them. While events keep coming, an agent takes its next batch when it has committed the
-        one before, so this is how long a batch gathers, and an order is in three of them.
+        `watched.py` tells them. On Kafka the intake commits each input topic by itself.
         """
         intervals = []
         for stage in ("intake", "identity", "journey"):

@@ -23,11 +23,11 @@ class Batches(list[list[Record]]):
     settled = True
 
 
-def collector(app: Any, *topics: str) -> Batches:
+def collector(app: Any, *topics: str, interval: float = 0.0) -> Batches:
     """Give the app an agent that commits what it gets, and return its batches."""
     batches = Batches()
 
-    @app.agent(batch_topic(app, *topics))
+    @app.agent(batch_topic(app, *topics, interval=interval))
     async def collect(stream: Any) -> None:
         async for batch in stream:
             batches.settled = False
@@ -58,6 +58,20 @@ async def test_records_come_once_in_order_of_their_partition_and_in_batches(tran
         assert [int(record.value) for record in mine] == sorted(int(record.value) for record in mine)
     assert all(len({record.partition for record in batch}) == 1 for batch in batches)
     assert len(batches) <= 9
+
+
+async def test_what_comes_within_an_interval_is_one_batch(transport):
+    transport.declare(TopicConfig("source", 1), TopicConfig("other", 1))
+    app = transport.app("group")
+    batches = collector(app, "source", "other", interval=2.0)
+    async with running(app):
+        transport.append(Output("source", b"key", b"0"))
+        await until(lambda: len(batches) == 1)
+        for number in range(1, 6):
+            transport.append(Output("source", b"key", b"%d" % number))
+            await asyncio.sleep(0.01)
+        await until(lambda: transport.lag("group", "source") == 0 and batches.settled)
+    assert [[int(record.value) for record in batch] for batch in batches] == [[0], [1, 2, 3, 4, 5]]
 
 
 async def test_max_records_bounds_a_batch(transport):

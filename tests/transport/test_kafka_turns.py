@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from streams.transport.kafka_turns import AHEAD_MS, Turns
 
+MAX_RECORDS = 100_000
 VIEWS, ORDERS, SCANS = (TP(name, 0) for name in ("views", "orders", "scans"))
 
 
@@ -22,7 +23,7 @@ def records(*times: int) -> list[Read]:
 
 @pytest.fixture
 def turns() -> Turns:
-    found = Turns()
+    found = Turns(MAX_RECORDS)
     found.between([VIEWS, ORDERS, SCANS])
     return found
 
@@ -59,9 +60,37 @@ def test_who_is_busy_gets_nothing(turns):
     assert turns.held == {VIEWS: records(1)}
 
 
+def test_who_has_caught_up_gathers_unless_a_batch_is_full(turns):
+    turns.between([VIEWS, ORDERS], interval=0.1)
+    turns.hold(VIEWS, records(1, 2))
+    assert turns.any_due(50.0)  # the first one at once
+    assert turns.due({VIEWS, ORDERS}, {}, lambda _: False) == {VIEWS: (records(1, 2), [])}
+    assert turns.gather(50.0, lambda _: False) == 0.1
+    turns.hold(VIEWS, records(3))
+    turns.hold(VIEWS, records(4))
+    assert not turns.any_due(50.09)
+    assert turns.held == {VIEWS: records(3, 4)}
+    assert turns.any_due(50.1)
+    turns.hold(VIEWS, records(*range(5, MAX_RECORDS + 5)))
+    assert turns.full() == {VIEWS}
+    assert turns.any_due(50.0)
+    ((first, rest),) = turns.due({VIEWS, ORDERS}, {}, lambda _: False).values()
+    assert first + rest == records(*range(3, MAX_RECORDS + 5))
+    assert len(first) == MAX_RECORDS
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_who_has_a_backlog_does_not_wait(turns, more):
+    turns.between([VIEWS, ORDERS], interval=0.1)
+    turns.held = {} if more else {ORDERS: records(5000)}
+    assert turns.gather(50.0, lambda tp: more and tp == VIEWS) == 0.0
+    turns.hold(VIEWS, records(1))
+    assert turns.any_due(50.0)
+
+
 @given(st.lists(st.lists(st.integers(0, 10_000), min_size=1, max_size=20), min_size=1, max_size=3), st.booleans())
 def test_everything_comes_in_the_order_of_its_partition_whatever_the_times(times, more):
-    turns = Turns()
+    turns = Turns(MAX_RECORDS)
     turns.between([VIEWS, ORDERS, SCANS])
     turns.held = {tp: records(*found) for tp, found in zip((VIEWS, ORDERS, SCANS), times, strict=False)}
     told: dict[TP, list[int]] = {tp: [] for tp in turns.held}
