@@ -42,7 +42,7 @@ class Account:
             publish(view, Occasion(self.buyer_id, cause, desk.policy, desk.policy_version, desk.effects))
         if advance:
             now = buyer.stream_time - desk.policy.horizon
-            desk.archive.orders.find_open(self.buyer_id, buyer, before=now)
+            desk.archive.orders.close(buyer.cold_orders, now)
             for view in buyer.open_views():
                 if view.claim.placed_at < now:
                     view.final = True

@@ -27,10 +27,9 @@ def activity(desk: Desk, message: Activity) -> None:
         keep(part.loose, fact)
         account.count_loose(fact.time)
         _tell_pool(account, fact)
-    last_final = buyer.cold_orders.last_final
-    desk.late += any(view.final and view.claim.placed_at >= fact.time for view in buyer.views()) or (
-        last_final is not None and last_final >= fact.time
-    )
+    desk.late += any(
+        view.final and view.claim.placed_at >= fact.time for view in buyer.views()
+    ) or desk.archive.orders.has_final(account.buyer_id, buyer.cold_orders, fact.time)
     account.decide_again(since=fact.time)
     account.close(Cause(message.time, message.type))
 

@@ -56,7 +56,7 @@ class Limits(NamedTuple):
 
     keep: int = 32
     least: int = 64
-    views: int = 8
+    views: int = 4
 
 
 ALL_HOT = Limits(maxsize, 1, maxsize)

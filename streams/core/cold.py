@@ -38,7 +38,8 @@ class ColdOrders(msgspec.Struct, array_like=True):
     last_final: int | None = None  # and of the final ones
     first: tuple[int, str, str] | None = None  # no paid one comes before it in the order of first orders
     last_open: int | None = None  # and of those that were not final when they were frozen
-    open: dict[int, tuple[int, int]] = {}  # hour of placed_at -> views that are not final, no placed_at before this
+    closed: int | None = None  # those are final since that were placed before this
+    open: dict[int, tuple[int, int]] = {}  # hour of placed_at -> views that are not final, and the greatest placed_at
 
 
 class Rows(Protocol):
