@@ -11,8 +11,8 @@ So what a question needs can be said by a time. `recall(since)` takes chunks off
 is hot; then the buyer is what it was before they were frozen, and the rest of the core need not know that it ever was
 otherwise. It is enough for
 
-    the event before another in its session     to go back a presence timeout: an older one changes no stay
-    the session of a scan or join at t          t - timeout; on to where the stays begin, if there are several
+    an event before others of its session       to go back a presence timeout: an older one changes no stay
+    an event after them; a scan or join at t    t: of what was before, `Cold.stays` tells the stays that go on
     `passed(t)`, contacts at t                  t, if any of these is later than t and earlier than B
     what news of t may change                   t, if everything earlier keeps its meaning; else to recall everything
     merging, parting, forgetting                nothing less than everything, and no row is left (`thaw`)
@@ -33,6 +33,7 @@ from streams.core.buyer import CARTED, SHARE_OPENED, Buyer, Fact, latest_first, 
 from streams.core.chunks import CONTACTS, ITEM, Chunk, boundary, cut, marked, put_back
 from streams.core.cold import Cold, RowDict, Rows, rows_of
 from streams.core.figures import VIEWER
+from streams.core.presence import last_stay
 from streams.core.order_archive import FrozenView, OpenView, OrderArchive
 
 
@@ -70,14 +71,22 @@ class Archive:
         self._limits = limits
         self.orders = OrderArchive(self._rows, limits.views)
 
-    def freeze(self, buyer_id: str, buyer: Buyer) -> bool:
-        """Put away what is too much; was there any."""
+    def freeze(self, buyer_id: str, buyer: Buyer, timeout: int) -> bool:
+        """Put away what is too much; was there any. `timeout` is that of presence (ms)."""
         frozen = self.orders.freeze(buyer_id, buyer)
-        before = boundary(buyer, self._limits.keep, self._limits.least)
-        if before is None:
-            return frozen
+        while (before := boundary(buyer, self._limits.keep, self._limits.least)) is not None:
+            self._freeze(buyer_id, buyer, before, timeout)
+            frozen = True
+        return frozen
+
+    def _freeze(self, buyer_id: str, buyer: Buyer, before: int, timeout: int) -> None:
         chunk, cold = cut(buyer, before), buyer.cold
         _learn(cold, chunk)
+        stays = cold.stays | {
+            session_id: last_stay(cold.stays.get(session_id), visit, timeout)
+            for session_id, visit in chunk.visits().items()
+        }
+        cold.stays = {session_id: stay for session_id, stay in stays.items() if stay.end >= before}
         for mark in chunk.marks():
             chunk.older[mark] = self._newest(buyer_id, cold, mark)
             self._set_newest(buyer_id, cold, mark, cold.chunks)
@@ -89,14 +98,13 @@ class Archive:
             self._rows[_tally(buyer_id, session_id)] = Tally(people)
             cold.tallies += 1
             cold.sessions += people[VIEWER] > 0
-        return True
 
     def recall(self, buyer_id: str, buyer: Buyer, since: int | None) -> None:
         """Make everything hot from `since` on (ms; None: everything)."""
         cold = buyer.cold
         while cold.has(since):
             chunk = self._chunk(buyer_id, cold.chunks - 1)
-            cold.chunks, cold.before = cold.chunks - 1, chunk.since
+            cold.chunks, cold.before, cold.stays = cold.chunks - 1, chunk.since, chunk.stays
             del self._rows[_chunk(buyer_id, cold.chunks)]
             put_back(buyer, chunk)
             cold.silent = {mark: span for mark, span in cold.silent.items() if span[0] < cold.chunks}
@@ -157,15 +165,6 @@ class Archive:
             number = chunk.older[mark]
         if not heard and newest is not None:
             cold.silent[mark] = newest, -1
-
-    def since(self, buyer_id: str, cold: Cold, since: int) -> Iterator[Fact]:
-        """Frozen facts: all from `since` on (ms), and some that are earlier."""
-        before, number = cold.before, cold.chunks
-        while before is not None and since < before:
-            number -= 1
-            chunk = self._chunk(buyer_id, number)
-            yield from chunk.all()
-            before = chunk.since
 
     def _chunk(self, buyer_id: str, number: int) -> Chunk:
         chunk = self._rows.get(_chunk(buyer_id, number))
