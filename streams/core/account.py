@@ -9,8 +9,9 @@ from streams.core import pool, rooms
 from streams.core.attribution import decide
 from streams.core.buyer import CONTACT_ADDED, GROUP_JOINED, SCANNED, Buyer, Decision, Fact, View
 from streams.core.case import Case, Past
+from streams.core.cold import Stay
 from streams.core.desk import Desk
-from streams.core.presence import Stay, stay_at, stays
+from streams.core.presence import stay_at, stays
 from streams.core.reference import Lookup
 from streams.core.rooms import RoomFact
 from streams.core.sales import Cause, Occasion, publish
@@ -101,7 +102,7 @@ class Account:
         archive, buyer_id, buyer = self.desk.archive, self.buyer_id, self.buyer
         archive.recall_contacts(buyer_id, buyer, view.claim.placed_at, cutoff)
         lookup = Lookup(self.desk.entries, cutoff)
-        older = partial(archive.walk, buyer_id, buyer.cold)
+        older = partial(archive.chunks.walk, buyer_id, buyer.cold)
         case = Case(view.claim, view.type, Past(buyer, older), lookup, self.desk.policy)
         decisions = [decide(case, line) for line in view.claim.lines]
         if cutoff is None:
