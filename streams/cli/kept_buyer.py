@@ -11,11 +11,11 @@ from streams.cli.published import Entries
 from streams.core import pool
 from streams.core.archive import Archive, Row
 from streams.core.buyer import ACTIVITY_TYPES, Buyer, Fact, View, moment
-from streams.core.cold import RowDict, rows_of
+from streams.core.cold import RowDict, Stay, rows_of
 from streams.core.identity import buyer_id_of
 from streams.core.packing import Unpacker
 from streams.core.policy import Policy
-from streams.core.presence import Stay, stays
+from streams.core.presence import stays
 from streams.core.reference import Lookup
 from streams.core.sales import DIMENSIONS, sale_id_of, verdict
 

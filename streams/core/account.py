@@ -1,15 +1,17 @@
 """One buyer at work: what rests on its facts is made again, and the difference goes out."""
 
 from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from streams.core import pool, rooms
 from streams.core.attribution import decide
-from streams.core.buyer import CARTED, CONTACT_ADDED, GROUP_JOINED, SCANNED, Buyer, Decision, Fact, View, moment
+from streams.core.buyer import CONTACT_ADDED, GROUP_JOINED, SCANNED, Buyer, Decision, Fact, View
 from streams.core.case import Case, Past
+from streams.core.cold import Stay
 from streams.core.desk import Desk
-from streams.core.presence import Stay, stay_at, stays
+from streams.core.presence import stay_at, stays
 from streams.core.reference import Lookup
 from streams.core.rooms import RoomFact
 from streams.core.sales import Cause, Occasion, publish
@@ -42,7 +44,7 @@ class Account:
             publish(view, Occasion(self.buyer_id, cause, desk.policy, desk.policy_version, desk.effects))
         if advance:
             now = buyer.stream_time - desk.policy.horizon
-            desk.archive.orders.find_open(self.buyer_id, buyer, before=now)
+            desk.archive.orders.close(buyer.cold_orders, now)
             for view in buyer.open_views():
                 if view.claim.placed_at < now:
                     view.final = True
@@ -82,33 +84,16 @@ class Account:
         named = lookup.named(fact.time, fact.token, fact.own)
         if named.session_id is not None:
             return named.session_id if lookup.session(named.session_id) else None
-        begun = self._stays_at(fact.time)
-        return min(begun)[1] if begun else None
+        _, session_id = min(self._stays_at(fact.time), default=(None, None))
+        return session_id
 
-    def _stays_at(self, time: int) -> list[tuple[int, str]]:
-        """The stays that the buyer is in at `time`: minus when each began, unless it is the only one; its session."""
-        timeout = self.desk.policy.presence_timeout
-        earlier = time
-        while True:
-            since = earlier - timeout
-            begun = [
-                (-first, session_id)
-                for session_id, visit in self._visits(since).items()
-                if (first := stay_at(visit, time, timeout)) is not None
-            ]
-            earlier = -max(begun)[0] if begun else time
-            if len(begun) < 2 or earlier - timeout >= since or not self.buyer.cold.has(earlier - timeout):
-                return begun
-
-    def _visits(self, since: int) -> dict[str, list[Fact]]:
-        """The viewer and product events of each session, with all from `since` on (ms)."""
-        buyer = self.buyer
-        visits = {session_id: buyer.visit(session_id) for session_id in buyer.sessions()}
-        older: dict[str, list[Fact]] = {}
-        for fact in self.desk.archive.since(self.buyer_id, buyer.cold, since):
-            if fact.kind <= CARTED and fact.time >= since:
-                older.setdefault(str(fact.session_id), []).append(fact)
-        return visits | {id_: [*sorted(visit, key=moment), *visits.get(id_, ())] for id_, visit in older.items()}
+    def _stays_at(self, time: int) -> Iterator[tuple[int, str]]:
+        """The stays that the buyer is in at `time`, from which on all is hot: minus when each began; its session."""
+        buyer, timeout = self.buyer, self.desk.policy.presence_timeout
+        for session_id in buyer.cold.stays.keys() | buyer.sessions():
+            first = stay_at(buyer.cold.stays.get(session_id), buyer.visit(session_id), time, timeout)
+            if first is not None:
+                yield -first, session_id
 
     # --- orders ----------------------------------------------------------------------------------------------
 
@@ -117,7 +102,7 @@ class Account:
         archive, buyer_id, buyer = self.desk.archive, self.buyer_id, self.buyer
         archive.recall_contacts(buyer_id, buyer, view.claim.placed_at, cutoff)
         lookup = Lookup(self.desk.entries, cutoff)
-        older = partial(archive.walk, buyer_id, buyer.cold)
+        older = partial(archive.chunks.walk, buyer_id, buyer.cold)
         case = Case(view.claim, view.type, Past(buyer, older), lookup, self.desk.policy)
         decisions = [decide(case, line) for line in view.claim.lines]
         if cutoff is None:

@@ -7,7 +7,7 @@ from streams.core.buyer import CARTED, CONTACT_REMOVED, GROUP_LEFT, Fact, Part, 
 from streams.core.desk import Desk
 from streams.core.identity import buyer_id_of
 from streams.core.messages import Activity, Seen
-from streams.core.presence import add_event
+from streams.core.presence import add_event, stay_of
 from streams.core.reference import Lookup
 from streams.core.sales import Cause
 
@@ -27,10 +27,9 @@ def activity(desk: Desk, message: Activity) -> None:
         keep(part.loose, fact)
         account.count_loose(fact.time)
         _tell_pool(account, fact)
-    last_final = buyer.cold_orders.last_final
-    desk.late += any(view.final and view.claim.placed_at >= fact.time for view in buyer.views()) or (
-        last_final is not None and last_final >= fact.time
-    )
+    desk.late += any(
+        view.final and view.claim.placed_at >= fact.time for view in buyer.views()
+    ) or desk.archive.orders.has_final(account.buyer_id, buyer.cold_orders, fact.time)
     account.decide_again(since=fact.time)
     account.close(Cause(message.time, message.type))
 
@@ -49,29 +48,21 @@ def _visit(account: Account, part: Part, fact: Fact) -> None:
     delta = desk.deltas.of(session_id)
     delta.latest = fact.time if delta.latest is None else max(delta.latest, fact.time)
     desk.deltas.count(account.buyer_id, buyer, (session_id, fact.kind, fact.time), fact.count, 1)
-    since = fact.time - desk.policy.presence_timeout
+    timeout = desk.policy.presence_timeout
     visit = buyer.visit(session_id)
     if visit and moment(fact) < moment(visit[0]):
-        account.recall(since)
+        account.recall(fact.time - timeout)
         visit = buyer.visit(session_id)
     earlier = bisect_left(visit, moment(fact), key=moment)
-    before = visit[earlier - 1] if earlier else _frozen_before(account, session_id, since)
     if earlier == len(visit):
-        add_event(before, fact, desk.policy.presence_timeout, delta.online, delta.watch)
+        before = stay_of(visit[-1], timeout) if visit else buyer.cold.stays.get(session_id)
+        add_event(before, fact, timeout, delta.online, delta.watch)
         keep(part.visits.setdefault(session_id, []), fact)
     else:
         stays_before = account.stays(session_id)
         keep(part.visits.setdefault(session_id, []), fact)
         desk.deltas.stay(session_id, stays_before, account.stays(session_id))
     account.count_loose(fact.time)
-
-
-def _frozen_before(account: Account, session_id: str, since: int) -> Fact | None:
-    """The latest of the frozen events in a session that are not earlier than `since` (ms)."""
-    frozen = account.desk.archive.since(account.buyer_id, account.buyer.cold, since)
-    return max(
-        (fact for fact in frozen if fact.kind <= CARTED and fact.session_id == session_id), key=moment, default=None
-    )
 
 
 def _tell_pool(account: Account, fact: Fact) -> None:

@@ -11,35 +11,28 @@ So what a question needs can be said by a time. `recall(since)` takes chunks off
 is hot; then the buyer is what it was before they were frozen, and the rest of the core need not know that it ever was
 otherwise. It is enough for
 
-    the event before another in its session     to go back a presence timeout: an older one changes no stay
-    the session of a scan or join at t          t - timeout; on to where the stays begin, if there are several
+    an event before others of its session       to go back a presence timeout: an older one changes no stay
+    an event after them; a scan or join at t    t: of what was before, `Cold.stays` tells the stays that go on
     `passed(t)`, contacts at t                  t, if any of these is later than t and earlier than B
     what news of t may change                   t, if everything earlier keeps its meaning; else to recall everything
     merging, parting, forgetting                nothing less than everything, and no row is left (`thaw`)
 
-Nothing is taken out for looking only: rules look at the latest evidence first and soon stop, so they `walk` from chunk
-to chunk. For each mark of its facts a chunk says which is the next older one that has it, so nothing is read for what
-never happened. What is known by heart (`Cold.last_visit`, `first_share`) is known of facts that have ever been
-frozen: it stays true when they are recalled.
+Nothing is taken out for looking only: see `ChunkStack.walk`. What is known by heart (`Cold.last_visit`, `first_share`)
+is known of facts that have ever been frozen: it stays true when they are recalled.
 """
 
-from collections.abc import Callable, Iterator
 from sys import maxsize
 from typing import NamedTuple
 
 import msgspec
 
-from streams.core.buyer import CARTED, SHARE_OPENED, Buyer, Fact, latest_first, moment
-from streams.core.chunks import CONTACTS, ITEM, Chunk, boundary, cut, marked, put_back
+from streams.core.buyer import CARTED, SHARE_OPENED, Buyer, moment
+from streams.core.chunk_stack import ChunkStack, Newest
+from streams.core.chunks import CONTACTS, Chunk, boundary, cut, put_back
 from streams.core.cold import Cold, RowDict, Rows, rows_of
 from streams.core.figures import VIEWER
 from streams.core.order_archive import FrozenView, OpenView, OrderArchive
-
-
-class Newest(msgspec.Struct, array_like=True, tag="newest"):
-    """The newest chunk with clicks of one item."""
-
-    chunk: int
+from streams.core.presence import last_stay
 
 
 class Tally(msgspec.Struct, array_like=True, tag="tally"):
@@ -56,7 +49,7 @@ class Limits(NamedTuple):
 
     keep: int = 32
     least: int = 64
-    views: int = 8
+    views: int = 4
 
 
 ALL_HOT = Limits(maxsize, 1, maxsize)
@@ -68,40 +61,41 @@ class Archive:
     def __init__(self, rows: Rows | None = None, limits: Limits = ALL_HOT) -> None:
         self._rows: Rows = RowDict() if rows is None else rows
         self._limits = limits
+        self.chunks = ChunkStack(self._rows)
         self.orders = OrderArchive(self._rows, limits.views)
 
-    def freeze(self, buyer_id: str, buyer: Buyer) -> bool:
-        """Put away what is too much; was there any."""
+    def freeze(self, buyer_id: str, buyer: Buyer, timeout: int) -> bool:
+        """Put away what is too much; was there any. `timeout` is that of presence (ms)."""
         frozen = self.orders.freeze(buyer_id, buyer)
-        before = boundary(buyer, self._limits.keep, self._limits.least)
-        if before is None:
-            return frozen
+        while (before := boundary(buyer, self._limits.keep, self._limits.least)) is not None:
+            self._freeze(buyer_id, buyer, before, timeout)
+            frozen = True
+        return frozen
+
+    def _freeze(self, buyer_id: str, buyer: Buyer, before: int, timeout: int) -> None:
         chunk, cold = cut(buyer, before), buyer.cold
         _learn(cold, chunk)
-        for mark in chunk.marks():
-            chunk.older[mark] = self._newest(buyer_id, cold, mark)
-            self._set_newest(buyer_id, cold, mark, cold.chunks)
-        self._rows[_chunk(buyer_id, cold.chunks)] = chunk
-        cold.chunks, cold.before = cold.chunks + 1, before
+        stays = cold.stays | {
+            session_id: last_stay(cold.stays.get(session_id), visit, timeout)
+            for session_id, visit in chunk.visits().items()
+        }
+        cold.stays = {session_id: stay for session_id, stay in stays.items() if stay.end >= before}
+        self.chunks.push(buyer_id, cold, chunk)
+        cold.before = before
         hot = buyer.sessions().keys() | {fact.counted for fact in buyer.loose()}
         for session_id in [session_id for session_id in buyer.tally if session_id not in hot]:
             people = buyer.tally.pop(session_id)
             self._rows[_tally(buyer_id, session_id)] = Tally(people)
             cold.tallies += 1
             cold.sessions += people[VIEWER] > 0
-        return True
 
     def recall(self, buyer_id: str, buyer: Buyer, since: int | None) -> None:
         """Make everything hot from `since` on (ms; None: everything)."""
         cold = buyer.cold
         while cold.has(since):
-            chunk = self._chunk(buyer_id, cold.chunks - 1)
-            cold.chunks, cold.before = cold.chunks - 1, chunk.since
-            del self._rows[_chunk(buyer_id, cold.chunks)]
+            chunk = self.chunks.pop(buyer_id, cold)
+            cold.before, cold.stays = chunk.since, chunk.stays
             put_back(buyer, chunk)
-            cold.silent = {mark: span for mark, span in cold.silent.items() if span[0] < cold.chunks}
-            for mark, older in chunk.older.items():
-                self._set_newest(buyer_id, cold, mark, older)
 
     def recall_contacts(self, buyer_id: str, buyer: Buyer, at: int, cutoff: int | None) -> None:
         """Make the contacts hot that there were at `at` (ms), as known up to `cutoff` (seq; None: to all)."""
@@ -133,64 +127,6 @@ class Archive:
             found = buyer.tally[session_id] = row.people
         return found
 
-    def walk(
-        self, buyer_id: str, cold: Cold, mark: str, tells: Callable[[Fact], bool], for_all: bool
-    ) -> Iterator[Fact]:
-        """The frozen facts with a mark that tell something, the latest first.
-
-        `for_all`: does `tells` say what today's orders will hear, too. Then the chunks without a word are passed over
-        from now on (`Cold.silent`). News recalls everything whose meaning it may change, and so forgets this, too.
-        """
-        newest = number = self._newest(buyer_id, cold, mark) if cold.chunks else None
-        silent_to, silent_from = cold.silent.get(mark, (-1, -1)) if for_all else (-1, -1)
-        heard = not for_all
-        while number is not None:
-            if silent_from < number <= silent_to:
-                number = silent_from if silent_from >= 0 else None
-                continue
-            chunk = self._chunk(buyer_id, number)
-            for fact in sorted(marked(chunk.all(), mark), key=latest_first):
-                if tells(fact):
-                    if not heard and newest is not None:
-                        cold.silent[mark], heard = (newest, number), True
-                    yield fact
-            number = chunk.older[mark]
-        if not heard and newest is not None:
-            cold.silent[mark] = newest, -1
-
-    def since(self, buyer_id: str, cold: Cold, since: int) -> Iterator[Fact]:
-        """Frozen facts: all from `since` on (ms), and some that are earlier."""
-        before, number = cold.before, cold.chunks
-        while before is not None and since < before:
-            number -= 1
-            chunk = self._chunk(buyer_id, number)
-            yield from chunk.all()
-            before = chunk.since
-
-    def _chunk(self, buyer_id: str, number: int) -> Chunk:
-        chunk = self._rows.get(_chunk(buyer_id, number))
-        assert isinstance(chunk, Chunk)  # noqa: S101 - a frozen buyer without its chunks is a broken state
-        return chunk
-
-    def _newest(self, buyer_id: str, cold: Cold, mark: str) -> int | None:
-        """The newest chunk with a mark; those of items are too many to be known by heart."""
-        if not mark.startswith(ITEM):
-            return cold.newest.get(mark)
-        row = self._rows.get(rows_of(buyer_id) + mark)
-        return row.chunk if isinstance(row, Newest) else None
-
-    def _set_newest(self, buyer_id: str, cold: Cold, mark: str, number: int | None) -> None:
-        if mark.startswith(ITEM):
-            key = rows_of(buyer_id) + mark
-            if number is None:
-                del self._rows[key]
-            else:
-                self._rows[key] = Newest(number)
-        elif number is None:
-            del cold.newest[mark]
-        else:
-            cold.newest[mark] = number
-
 
 def _learn(cold: Cold, chunk: Chunk) -> None:
     """Know the latest visit and the first share by heart."""
@@ -200,10 +136,6 @@ def _learn(cold: Cold, chunk: Chunk) -> None:
             cold.last_visit = min(cold.last_visit or visit, visit)
         elif fact.kind == SHARE_OPENED and (cold.first_share is None or moment(fact) < cold.first_share[:3]):
             cold.first_share = *moment(fact), fact.sharer_id
-
-
-def _chunk(buyer_id: str, number: int) -> str:
-    return f"{rows_of(buyer_id)}chunk {number}"
 
 
 def _tally(buyer_id: str, session_id: str) -> str:

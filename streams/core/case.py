@@ -27,7 +27,7 @@ Older = Callable[[str, Callable[[Fact], bool], bool], Iterable[Fact]]
 
 
 class Past(NamedTuple):
-    """A buyer, and where its frozen facts are: see `Archive.walk`."""
+    """A buyer, and where its frozen facts are: see `ChunkStack.walk`."""
 
     buyer: Buyer
     older: Older = lambda _mark, _tells, _for_all: ()

@@ -22,7 +22,7 @@ from streams.core.buyer import (
     latest_first,
     moment,
 )  # fmt: skip
-from streams.core.cold import Tick
+from streams.core.cold import Stay, Tick
 
 CONTACTS, GROUPS = (CONTACT_ADDED, CONTACT_REMOVED), (GROUP_JOINED, GROUP_LEFT)
 ENTRIES, CLICKS, SCANS, SHARES = "entries", "clicks", "scans", "shares"
@@ -37,10 +37,19 @@ class Chunk(msgspec.Struct, array_like=True, tag="chunk"):
     facts: dict[str, list[Fact]] = {}
     ticks: dict[str, list[Tick]] = {}
     older: dict[str, int | None] = {}  # mark -> the next older chunk that has it
+    stays: dict[str, Stay] = {}  # `Cold.stays` without it
 
     def all(self) -> Iterator[Fact]:
         """Its facts."""
         return chain.from_iterable(self.facts.values())
+
+    def visits(self) -> dict[str, list[Fact]]:
+        """Its viewer and product events by session, in order of (time, source, id)."""
+        visits: dict[str, list[Fact]] = {}
+        for fact in sorted(self.all(), key=moment):
+            if fact.kind <= CARTED:
+                visits.setdefault(str(fact.session_id), []).append(fact)
+        return visits
 
     def marks(self) -> list[str]:
         """The marks of its facts, each once."""
@@ -86,7 +95,7 @@ def marked(facts: Iterable[Fact], mark: str) -> list[Fact]:
 
 def cut(buyer: Buyer, before: int) -> Chunk:
     """Cut out what is earlier than `before` (ms) and not the last word on a contact, a group, or a part's time."""
-    chunk = Chunk(buyer.cold.before)
+    chunk = Chunk(buyer.cold.before, stays=buyer.cold.stays)
     kept = _last_words(buyer, before)
     for alias, part in buyer.parts.items():
         facts = [fact for fact in part.loose if fact.time < before and id(fact) not in kept]
@@ -133,7 +142,10 @@ def put_back(buyer: Buyer, chunk: Chunk) -> None:
 
 
 def boundary(buyer: Buyer, keep: int, least: int) -> int | None:
-    """The time before which all may go, so that `keep` facts and ticks stay; None when fewer than `least` would go."""
+    """The time before which a chunk may go, so that `keep` facts and ticks stay; None when fewer than `least` would go.
+
+    A chunk has fewer than twice `least` of them, unless more happened at one moment.
+    """
     parts: list[Part] = list(buyer.parts.values())
     size = sum(len(part.clock) + len(part.loose) + sum(map(len, part.visits.values())) for part in parts)
     if size < keep + least:
@@ -142,6 +154,8 @@ def boundary(buyer: Buyer, keep: int, least: int) -> int | None:
     old = buyer.cold.before
     times = [*(fact.time for fact in buyer.facts()), *(at for part in parts for at, _ in part.clock)]
     times = sorted(time for time in times if old is None or time >= old)
-    if len(times) < keep + least or times[-keep] == times[0]:
+    if len(times) < keep + least:
         return None
-    return times[-keep]
+    place = min(len(times) - keep, 2 * least - 1)
+    before = next((time for time in times[place:-keep] if time > times[0]), times[-keep])
+    return None if before == times[0] else before

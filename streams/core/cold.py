@@ -1,11 +1,19 @@
 """What a buyer keeps of its past outside itself, and what the hot part has to know of it. See `archive`."""
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 Tick = tuple[int, int]  # (time, seq) of an event that was later than all before it
+
+
+class Stay(NamedTuple):
+    """When a viewer was in a session: from the first event to the last; present until before `end`. All in ms."""
+
+    first: int
+    last: int
+    end: int
 
 
 class Cold(msgspec.Struct, array_like=True):
@@ -16,6 +24,7 @@ class Cold(msgspec.Struct, array_like=True):
     newest: dict[str, int] = {}  # mark -> the number of the newest chunk that has it; those of items have rows
     # mark -> chunks a, b: of those from a down to b, b not, none tells anything
     silent: dict[str, tuple[int, int]] = {}
+    stays: dict[str, Stay] = {}  # session_id -> the stay that goes on if the next event comes by its end
     last_visit: tuple[int, str, str, str] | None = None  # -time, source, id, session_id of a viewer or product event
     first_share: tuple[int, str, str, str | None] | None = None  # time, source, id, sharer_id
     tallies: int = 0  # how many
@@ -38,7 +47,8 @@ class ColdOrders(msgspec.Struct, array_like=True):
     last_final: int | None = None  # and of the final ones
     first: tuple[int, str, str] | None = None  # no paid one comes before it in the order of first orders
     last_open: int | None = None  # and of those that were not final when they were frozen
-    open: dict[int, tuple[int, int]] = {}  # hour of placed_at -> views that are not final, no placed_at before this
+    closed: int | None = None  # those are final since that were placed before this
+    open: dict[int, tuple[int, int]] = {}  # hour of placed_at -> views that are not final, and the greatest placed_at
 
 
 class Rows(Protocol):

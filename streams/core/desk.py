@@ -94,5 +94,5 @@ class Desk:
                 data = pool.profile(buyer_id, buyer, lookup, reason)
                 self.rests_on(lookup, buyer_id)
                 self.effects.profile(buyer_id, version, time, data)
-            if buyer is not None and self.archive.freeze(buyer_id, buyer):
+            if buyer is not None and self.archive.freeze(buyer_id, buyer, self.policy.presence_timeout):
                 self.buyers[buyer_id] = buyer

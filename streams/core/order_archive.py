@@ -25,7 +25,7 @@ class FrozenView(msgspec.Struct, array_like=True, tag="view"):
 
 
 class OpenView(msgspec.Struct, array_like=True, tag="open"):
-    """That a frozen view is not final; found under its hour, which is enough to ask for those of some time."""
+    """That a view was not final when it was frozen; found under its hour, to ask for those of some time."""
 
     short: str
     placed_at: int
@@ -64,19 +64,36 @@ class OrderArchive:
         if buyer.cold_orders.views:
             self._take(buyer_id, buyer, _name(alias, name, is_paid=is_paid))
 
-    def find_open(self, buyer_id: str, buyer: Buyer, since: int | None = None, before: int | None = None) -> None:
-        """Make those open views hot that were placed at `since` or later, and before `before` (ms; None: any)."""
-        hours, last = buyer.cold_orders.open, buyer.cold_orders.last_open
-        if last is None or (since is not None and since > last):
+    def find_open(self, buyer_id: str, buyer: Buyer, since: int | None = None) -> None:
+        """Make those open views hot that were placed at `since` or later (ms; None: any)."""
+        cold = buyer.cold_orders
+        least = max(one for one in (since, cold.closed, -maxsize) if one is not None)
+        if cold.last_open is None or least > cold.last_open:
             return
-        since, before = -maxsize if since is None else since, maxsize if before is None else before
-        for hour in [hour for hour, (_, first) in hours.items() if first < before and hour >= since // HOUR_MS]:
-            found: list[OpenView] = [self._rows.get(key) for key in self._rows.under(_hour(buyer_id, hour))]
-            for one in found:
-                if since <= one.placed_at < before:
+        for hour in [hour for hour in cold.open if hour >= least // HOUR_MS]:
+            for one in self._of_hour(buyer_id, hour):
+                if one.placed_at >= least:
                     self._take(buyer_id, buyer, one.short)
-            if hour in hours and (rest := [one.placed_at for one in found if one.placed_at >= before]):
-                hours[hour] = hours[hour][0], max(hours[hour][1], min(rest))
+
+    def close(self, cold: ColdOrders, before: int) -> None:
+        """Let those views be final that were placed before `before` (ms). They learn it when they are taken out."""
+        if not cold.open or (cold.closed is not None and before <= cold.closed):
+            return
+        cold.closed = before
+        for hour in [hour for hour in cold.open if hour < before // HOUR_MS]:
+            _, last = cold.open.pop(hour)
+            cold.last_final = last if cold.last_final is None else max(cold.last_final, last)
+
+    def has_final(self, buyer_id: str, cold: ColdOrders, since: int) -> bool:
+        """Is a view final that was placed at `since` or later (ms)."""
+        if cold.last_final is not None and cold.last_final >= since:
+            return True
+        if cold.closed is None or since >= cold.closed or (hour := cold.closed // HOUR_MS) not in cold.open:
+            return False
+        return any(since <= one.placed_at < cold.closed for one in self._of_hour(buyer_id, hour))
+
+    def _of_hour(self, buyer_id: str, hour: int) -> list[OpenView]:
+        return [self._rows.get(key) for key in self._rows.under(_hour(buyer_id, hour))]
 
     def thaw(self, buyer_id: str, buyer: Buyer) -> None:
         """Make all views hot."""
@@ -96,21 +113,23 @@ class OrderArchive:
             views[order_name(view.claim.carrier, view.claim.order_id)] = view
             _add(buyer.cold_orders, view, -1)
             if not view.final:
+                closed = buyer.cold_orders.closed
+                view.final = closed is not None and view.claim.placed_at < closed
                 self._forget_open(buyer_id, buyer.cold_orders, OpenView(short, view.claim.placed_at))
 
     def _note_open(self, buyer_id: str, cold: ColdOrders, one: OpenView) -> None:
         hour = one.placed_at // HOUR_MS
         self._rows[_hour(buyer_id, hour) + one.short] = one
-        views, first = cold.open.get(hour, (0, one.placed_at))
-        cold.open[hour] = views + 1, min(first, one.placed_at)
+        views, last = cold.open.get(hour, (0, one.placed_at))
+        cold.open[hour] = views + 1, max(last, one.placed_at)
         cold.last_open = one.placed_at if cold.last_open is None else max(cold.last_open, one.placed_at)
 
     def _forget_open(self, buyer_id: str, cold: ColdOrders, one: OpenView) -> None:
         hour = one.placed_at // HOUR_MS
         del self._rows[_hour(buyer_id, hour) + one.short]
-        views, first = cold.open.pop(hour)
+        views, last = cold.open.pop(hour, (0, 0))
         if views > 1:
-            cold.open[hour] = views - 1, first
+            cold.open[hour] = views - 1, last
 
 
 def _hour(buyer_id: str, hour: int) -> str:

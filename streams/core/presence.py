@@ -7,18 +7,10 @@ functions (how many are online, how many are being watched), which simply add up
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from streams.core.buyer import LEFT, Fact
+from streams.core.cold import Stay
 from streams.core.policy import MINUTE_MS
-
-
-class Stay(NamedTuple):
-    """From the first event to the last; present until before `end`. All in ms."""
-
-    first: int
-    last: int
-    end: int
 
 
 def stays(visit: Iterable[Fact], timeout: int) -> list[Stay]:
@@ -40,29 +32,43 @@ def stays(visit: Iterable[Fact], timeout: int) -> list[Stay]:
     return found
 
 
-def stay_at(visit: Sequence[Fact], time: int, timeout: int) -> int | None:
-    """When the stay began in which a buyer was at `time`; None when it was in none.
+def last_stay(before: Stay | None, visit: Sequence[Fact], timeout: int) -> Stay:
+    """The last stay of a visit that comes after the stay `before`, and may let it go on."""
+    *earlier, last = stays(visit, timeout)
+    goes_on = before is not None and not earlier and last.first <= before.end
+    return last._replace(first=before.first) if before is not None and goes_on else last
+
+
+def stay_at(before: Stay | None, visit: Sequence[Fact], time: int, timeout: int) -> int | None:
+    """When the stay began in which a buyer was at `time`; None when it was in none. `before`: the one that was first.
 
     The same as looking through `stays`, but only at the events from the beginning of that stay to `time`.
     """
     place = bisect_right(visit, time, key=lambda fact: fact.time) - 1
-    if place < 0 or visit[place].kind == LEFT or time >= visit[place].time + timeout:
+    if place < 0:
+        return before.first if before is not None and time < before.end else None
+    if visit[place].kind == LEFT or time >= visit[place].time + timeout:
         # Only an event within the timeout, and none does follow so soon, could let the stay go on to `time`.
         return None
     while place and visit[place - 1].kind != LEFT and visit[place].time - visit[place - 1].time <= timeout:
         place -= 1
-    return visit[place].time
+    return before.first if before is not None and not place and visit[0].time <= before.end else visit[place].time
 
 
-def add_event(before: Fact | None, fact: Fact, timeout: int, online: dict[int, int], watch: dict[int, int]) -> None:
-    """Add an event that is later than all others of its buyer in its session; `before` is the one before it.
+def stay_of(fact: Fact, timeout: int) -> Stay:
+    """The stay of one event."""
+    return Stay(fact.time, fact.time, fact.time if fact.kind == LEFT else fact.time + timeout)
+
+
+def add_event(before: Stay | None, fact: Fact, timeout: int, online: dict[int, int], watch: dict[int, int]) -> None:
+    """Add an event that is later than all others of its buyer in its session; `before` ends with the one before it.
 
     The same as taking back all stays and adding those with the event, without looking at them.
     """
-    end = fact.time if fact.kind == LEFT else fact.time + timeout
-    if before is not None and before.kind != LEFT and fact.time - before.time <= timeout:
-        change(online, whole_minute(before.time + timeout), 1)
-        change(watch, before.time, 1)
+    end = stay_of(fact, timeout).end
+    if before is not None and fact.time <= before.end:
+        change(online, whole_minute(before.end), 1)
+        change(watch, before.last, 1)
     else:
         change(online, whole_minute(fact.time), 1)
         change(watch, fact.time, 1)

@@ -8,6 +8,7 @@ from collections import Counter
 
 from streams.core.archive import Archive
 from streams.core.buyer import CARTED, SCANNED, Buyer, Fact, View
+from streams.core.cold import Stay
 from streams.core.figures import (
     JOIN,
     KINDS,
@@ -22,7 +23,7 @@ from streams.core.figures import (
     UNITS,
 )
 from streams.core.messages import RoomDelta
-from streams.core.presence import Stay, add_stays
+from streams.core.presence import add_stays
 
 RoomFact = tuple[str, int, int]  # (session_id, kind, time)
 COUNTED = {SCANNED: SCAN}  # kinds of facts that count for a session otherwise than by happening in it; rest: JOIN

@@ -13,10 +13,13 @@ from operator import itemgetter
 Puts = Mapping[tuple[str, int], Mapping[bytes, bytes | None]]
 
 # Keys per statement: fewer statements, and so fewer hand-overs of the interpreter lock between threads.
-_READ_KEYS = 256
+_READ_KEYS = (1, 16, 256)
 _WRITE_KEYS = 64
 _PAGE = 256
-_READ = f"SELECT key, value FROM state WHERE table_id = ? AND key IN ({','.join('?' * _READ_KEYS)})"  # noqa: S608
+_READ = {
+    keys: f"SELECT key, value FROM state WHERE table_id = ? AND key IN ({','.join('?' * keys)})"  # noqa: S608
+    for keys in _READ_KEYS
+}
 _WRITE = "INSERT INTO state (table_id, key, value) VALUES {} ON CONFLICT DO UPDATE SET value = excluded.value"
 _WRITE_ONE, _WRITE_MANY = _WRITE.format("(?, ?, ?)"), _WRITE.format(",".join(["(?, ?, ?)"] * _WRITE_KEYS))
 
@@ -26,9 +29,10 @@ def read(database: sqlite3.Connection, table: str, partition: int, keys: Iterabl
     found: dict[bytes, bytes] = {}
     for table_id in _ids(database, table, partition):
         wanted = iter(keys)
-        while some := list(islice(wanted, _READ_KEYS)):
-            some += some[-1:] * (_READ_KEYS - len(some))  # one length, one prepared statement
-            found.update(database.execute(_READ, (table_id, *some)))
+        while some := list(islice(wanted, _READ_KEYS[-1])):
+            length = next(keys for keys in _READ_KEYS if keys >= len(some))
+            some += some[-1:] * (length - len(some))  # few lengths, few prepared statements
+            found.update(database.execute(_READ[length], (table_id, *some)))
     return found
 
 
