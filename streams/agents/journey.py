@@ -2,18 +2,22 @@
 
 from collections.abc import AsyncIterable, Iterable
 
+from streams import telemetry
 from streams.agents.partitions import Partitions
 from streams.agents.shelf import Shelf, row_prefix
 from streams.core.archive import Archive, Limits, Row
 from streams.core.buyer import Buyer
 from streams.core.journey import JourneyMessage, Journeys
+from streams.core.messages import Activity, RoomEvent, Seen
 from streams.core.packing import Unpacker, pack
 from streams.core.reference import Entry
 from streams.core.routing import home_of
+from streams.core.tally import APPENDED, Tally
 from streams.settings import Settings
 from streams.transport.batches import RecordBatch
 
 _unpack: Unpacker[JourneyMessage] = Unpacker(JourneyMessage)
+ONE_PER_EVENT = (Activity, Seen, RoomEvent)  # of most accepted events there is exactly one of these messages
 
 
 class DependentRows:
@@ -57,6 +61,7 @@ class JourneyPartition:
         self.archive: Shelf[Row] = Shelf("archive", Row, settings.cache // 10)
         self.dependents = DependentRows(settings.cache)
         self.counts: Shelf[int] = Shelf("journeyed", int, None)
+        self.appended: int | None = None  # what the last batch of admission said that came here
         self.journeys = Journeys(
             settings.policy,
             self.buyers,
@@ -91,6 +96,19 @@ class JourneyPartition:
         for shelf in (self.buyers, self.archive, self.entries, self.counts):
             shelf.flush()
         await batch.commit()
+        tally = journeys.effects.tally
+        tally["late_evidence",] += journeys.late
+        telemetry.add(tally)
+        telemetry.event_lag([message.time for message in messages if isinstance(message, ONE_PER_EVENT)])
+        self._tell_age(batch, tally)
+
+    def _tell_age(self, batch: RecordBatch, tally: Tally) -> None:
+        told = [int(value) for record in batch.records for name, value in record.headers if name == APPENDED]
+        first = batch.records[0]
+        before = first.timestamp if self.appended is None else self.appended
+        appended = min([*told, *(() if first.headers else (before,))])
+        self.appended = told[-1] if told else self.appended
+        telemetry.feedback_age(appended, tally["pool_feedback", "profile"] + tally["pool_feedback", "deletion"])
 
 
 class Journey:
@@ -102,4 +120,5 @@ class Journey:
     async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
         """The agent's loop."""
         async for batch in batches:
-            await self.partitions.of(batch).process(batch)
+            with telemetry.measured("journey", batch.records):
+                await self.partitions.of(batch).process(batch)

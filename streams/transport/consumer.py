@@ -1,6 +1,7 @@
 """The consumer of the embedded transport: assignment, delivery, commits, and compaction while idle."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
@@ -10,6 +11,7 @@ from faust.types import TP, ConsumerMessage
 from mode import Service
 
 from streams.transport.delivery import spare_the_collector, to_message
+from streams.transport.listening import LAG_SECONDS
 from streams.transport.log import Log, Span
 from streams.transport.readers import EmbeddedBatch, Reader, assign_readers, tell_assignor
 from streams.transport.worker_lock import WorkerLock
@@ -85,6 +87,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         await self.transport.write(Log.join, self.group, sources)
         await self.on_partitions_assigned(assigned, self.app.consumer_generation_id)
         self._readers = assign_readers(self.app, sources)
+        self.transport.listener.assigned(sources)
 
     def assignment(self) -> set[TP]:
         """Return what this worker reads."""
@@ -164,6 +167,18 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
             await self.sleep(_COMPACTION_SECONDS)
             while not self.should_stop and await self.transport.write(Log.compact):
                 await self.sleep(_COMPACTION_PAUSE_SECONDS)
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _tell_lag(self) -> None:
+        while not self.should_stop:
+            await self.sleep(LAG_SECONDS)
+            together: defaultdict[str, list[TP]] = defaultdict(list)
+            for reader in self._readers:
+                for tp in reader.partitions:
+                    together[tp.topic].append(tp)
+            with self.reads.snapshot():
+                lags = {topic: self.reads.lag(self.group, tps) for topic, tps in together.items()}
+            self.transport.listener.behind(lags)
 
     # Positions
 

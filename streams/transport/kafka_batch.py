@@ -51,4 +51,5 @@ class KafkaBatch(RecordBatch):
 
     async def commit(self) -> None:
         """Write outputs, state and the input offset in one transaction; then the next batch may come."""
-        await self.consumer.commits.commit(self)
+        with self.consumer.listener.commit():
+            await self.consumer.commits.commit(self)

@@ -58,7 +58,8 @@ class EmbeddedBatch(RecordBatch):
 
     async def commit(self) -> None:
         """Write outputs, state and input offsets in one transaction; then the next batch may come."""
-        await self.consumer.commit_batch(self)
+        with self.consumer.transport.listener.commit():
+            await self.consumer.commit_batch(self)
 
 
 def assign_readers(app: Any, sources: Iterable[TP]) -> list[Reader]:
