@@ -72,9 +72,9 @@ class BoardPartition:
         for output in effects.outputs:
             batch.send(output.topic, output.key, output.value)
         self.rooms.flush()
+        batch.after_commit(lambda: telemetry.add(effects.tally))
+        batch.after_commit(lambda: telemetry.live_sessions(batch.partition, online))
         await batch.commit()
-        telemetry.add(effects.tally)
-        telemetry.live_sessions(batch.partition, online)
 
     def _session(self, session_id: str, batch: RecordBatch) -> LiveSession:
         live = self.live.pop(session_id, None)
@@ -95,8 +95,8 @@ class Board:
     async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
         """The agent's loop."""
         async for batch in batches:
-            with telemetry.measured("board", batch.records):
-                await self.partitions.of(batch).process(batch)
+            telemetry.measure("board", batch)
+            await self.partitions.of(batch).process(batch)
 
 
 def _latest_moment(delta: RoomDelta) -> int:

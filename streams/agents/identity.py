@@ -36,8 +36,8 @@ class Identity:
     async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
         """The agent's loop."""
         async for batch in batches:
-            with telemetry.measured("identity", batch.records):
-                await self.partitions.of(batch).process(batch)
+            telemetry.measure("identity", batch)
+            await self.partitions.of(batch).process(batch)
             if self.stops:
                 self.fuse.check()
 
@@ -74,8 +74,8 @@ class IdentityPartition:
         self._remember(batch, arrivals, known)
         for shelf in (*self.shelves, self.counts):
             shelf.flush()
+        batch.after_commit(lambda: telemetry.add(self.admission.tally))
         await batch.commit()
-        telemetry.add(self.admission.tally)
 
     def _open(self, batch: RecordBatch, events: Iterable[AnyEvent]) -> None:
         """Read what the events of a batch will ask for, in one go per table."""

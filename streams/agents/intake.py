@@ -23,8 +23,8 @@ class Intake:
     async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
         """The agent's loop."""
         async for batch in batches:
-            with telemetry.measured("intake", batch.records):
-                await self.process(batch)
+            telemetry.measure("intake", batch)
+            await self.process(batch)
             if self.stops:
                 self.fuse.check()
 
@@ -42,5 +42,5 @@ class Intake:
                 self.fuse.note(True)
             else:
                 self.fuse.note(False)
+        batch.after_commit(lambda: telemetry.add(tally))
         await batch.commit()
-        telemetry.add(tally)

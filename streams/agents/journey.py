@@ -95,14 +95,15 @@ class JourneyPartition:
         self.counts["late_evidence"] = self.counts.get("late_evidence", 0) + journeys.late
         for shelf in (self.buyers, self.archive, self.entries, self.counts):
             shelf.flush()
+        times = [message.time for message in messages if isinstance(message, ONE_PER_EVENT)]
+        batch.after_commit(lambda: self._tell(batch, times))
         await batch.commit()
-        tally = journeys.effects.tally
-        tally["late_evidence",] += journeys.late
-        telemetry.add(tally)
-        telemetry.event_lag([message.time for message in messages if isinstance(message, ONE_PER_EVENT)])
-        self._tell_age(batch, tally)
 
-    def _tell_age(self, batch: RecordBatch, tally: Tally) -> None:
+    def _tell(self, batch: RecordBatch, times: list[int]) -> None:
+        tally: Tally = self.journeys.effects.tally
+        tally["late_evidence",] += self.journeys.late
+        telemetry.add(tally)
+        telemetry.event_lag(times)
         told = [int(value) for record in batch.records for name, value in record.headers if name == APPENDED]
         first = batch.records[0]
         before = first.timestamp if self.appended is None else self.appended
@@ -120,5 +121,5 @@ class Journey:
     async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
         """The agent's loop."""
         async for batch in batches:
-            with telemetry.measured("journey", batch.records):
-                await self.partitions.of(batch).process(batch)
+            telemetry.measure("journey", batch)
+            await self.partitions.of(batch).process(batch)

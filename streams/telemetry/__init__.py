@@ -11,7 +11,7 @@ A worker is one process, so it is one registry and one scrape target, without mu
 from prometheus_client.aiohttp import make_aiohttp_handler
 
 from streams.telemetry.catalogue import COUNTERS, REGISTRY, sse_clients
-from streams.telemetry.feed import add, begin, event_lag, feedback_age, live_sessions, measured
+from streams.telemetry.feed import add, begin, event_lag, feedback_age, live_sessions, measure
 from streams.telemetry.transport import TransportMetrics
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
     "event_lag",
     "feedback_age",
     "live_sessions",
-    "measured",
+    "measure",
     "metrics_handler",
     "sse_clients",
     "sse_dropped",

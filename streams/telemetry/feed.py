@@ -1,9 +1,8 @@
-"""What the agents tell after a commit: once per batch, never per event."""
+"""What the agents tell after a commit (`batch.after_commit`): once per batch, never per event."""
 
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 
@@ -15,6 +14,7 @@ from streams.core.policy import Policy
 from streams.core.tally import Key, ages, ahead
 from streams.telemetry import catalogue
 from streams.topology import INTAKE
+from streams.transport.batches import RecordBatch
 
 _CLOCKS_MS = 60_000  # by which the clocks of senders and workers may differ
 
@@ -37,14 +37,16 @@ def add(tally: Mapping[Key, int]) -> None:
         _counter(key).inc(count)
 
 
-@contextmanager
-def measured(agent: str, records: Sequence[object]) -> Iterator[None]:
-    """Measure the work on a batch; nothing is counted of one that fails."""
+def measure(agent: str, batch: RecordBatch) -> None:
+    """Measure the work on a batch, from now to the end of its commit."""
     began = time.perf_counter()
-    yield
-    size, seconds = _batches(agent)
-    size.observe(len(records))
-    seconds.observe(time.perf_counter() - began)
+
+    def done() -> None:
+        size, seconds = _batches(agent)
+        size.observe(len(batch.records))
+        seconds.observe(time.perf_counter() - began)
+
+    batch.after_commit(done)
 
 
 def event_lag(times: Sequence[int]) -> None:

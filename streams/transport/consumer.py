@@ -147,10 +147,16 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         if batch.committed:
             raise RuntimeError("this batch is committed already")
         batch.committed = True
-        puts = {(table, batch.partition): values for table, values in batch.puts.items()}
-        await self.transport.write(Log.commit, self.group, batch.spans, batch.outputs, puts)
+        # Shielded: what the agent wants to be told it is told, even when it is cancelled.
+        await asyncio.shield(asyncio.ensure_future(self._write_batch(batch)))
         batch.reader.batch = None
         self.notice()
+
+    async def _write_batch(self, batch: EmbeddedBatch) -> None:
+        puts = {(table, batch.partition): values for table, values in batch.puts.items()}
+        with self.transport.listener.commit():
+            await self.transport.write(Log.commit, self.group, batch.spans, batch.outputs, puts)
+        batch.conclude()
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         committed = self.reads.committed(self.group, offsets)

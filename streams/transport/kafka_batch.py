@@ -51,5 +51,4 @@ class KafkaBatch(RecordBatch):
 
     async def commit(self) -> None:
         """Write outputs, state and the input offset in one transaction; then the next batch may come."""
-        with self.consumer.listener.commit():
-            await self.consumer.commits.commit(self)
+        await self.consumer.commits.commit(self)

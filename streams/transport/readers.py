@@ -58,8 +58,7 @@ class EmbeddedBatch(RecordBatch):
 
     async def commit(self) -> None:
         """Write outputs, state and input offsets in one transaction; then the next batch may come."""
-        with self.consumer.transport.listener.commit():
-            await self.consumer.commit_batch(self)
+        await self.consumer.commit_batch(self)
 
 
 def assign_readers(app: Any, sources: Iterable[TP]) -> list[Reader]:
