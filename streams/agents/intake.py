@@ -1,6 +1,6 @@
 """Reads: the input topics. Keeps: nothing. Writes: arrivals, dead-letters."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncIterable
 
 from schemas.codec import Rejected
@@ -8,7 +8,7 @@ from streams import telemetry
 from streams.agents.dead_letters import letter, origin_of
 from streams.core.intake import Fuse, arrival
 from streams.core.packing import pack
-from streams.core.tally import Tally, refused
+from streams.core.tally import Tally, refuse
 from streams.settings import Settings
 from streams.transport.batches import RecordBatch
 
@@ -30,7 +30,7 @@ class Intake:
 
     async def process(self, batch: RecordBatch) -> None:
         """Judge one batch."""
-        tally: Tally = Counter()
+        tally: Tally = defaultdict(int)
         for record in batch.records:
             payload = record.value or b""
             origin = origin_of(record)
@@ -38,7 +38,7 @@ class Intake:
                 batch.send("arrivals", None, pack(arrival(payload, origin, record.timestamp)))
             except Rejected as rejected:
                 letter(batch, rejected, payload, origin)
-                tally.update(refused(rejected.reason, record.topic))
+                refuse(tally, rejected.reason, record.topic)
                 self.fuse.note(True)
             else:
                 self.fuse.note(False)

@@ -1,6 +1,7 @@
 """Reads: journeys. Keeps: buyers, reference data. Writes: sales, ledger, feedback, pool events, room-deltas."""
 
 from collections.abc import AsyncIterable, Iterable
+from operator import attrgetter
 
 from streams import telemetry
 from streams.agents.partitions import Partitions
@@ -17,6 +18,7 @@ from streams.settings import Settings
 from streams.transport.batches import RecordBatch
 
 _unpack: Unpacker[JourneyMessage] = Unpacker(JourneyMessage)
+_headers = attrgetter("headers")
 ONE_PER_EVENT = (Activity, Seen, RoomEvent)  # of most accepted events there is exactly one of these messages
 
 
@@ -104,7 +106,8 @@ class JourneyPartition:
         tally["late_evidence",] += self.journeys.late
         telemetry.add(tally)
         telemetry.event_lag(times)
-        told = [int(value) for record in batch.records for name, value in record.headers if name == APPENDED]
+        headers = filter(None, map(_headers, batch.records))
+        told = [int(value) for found in headers for name, value in found if name == APPENDED]
         first = batch.records[0]
         before = first.timestamp if self.appended is None else self.appended
         appended = min([*told, *(() if first.headers else (before,))])

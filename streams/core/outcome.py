@@ -1,6 +1,6 @@
 """What the core wants done: outputs as CloudEvents with deterministic ids, to be carried by an agent (spec §5)."""
 
-from collections import Counter
+from collections import defaultdict
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -40,7 +40,7 @@ class Effects:
 
     def __init__(self) -> None:
         self.outputs: list[Output] = []
-        self.tally: Tally = Counter()
+        self.tally: Tally = defaultdict(int)
 
     def sale(self, sale_id: str, revision: int, time: int, data: dict[str, Any] | None) -> None:
         """Publish a revision of a sale, or that there is no such sale."""

@@ -1,6 +1,6 @@
 """What admission keeps, and what comes of admitting one batch of events."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -66,7 +66,7 @@ class Register:
         self.letters: list[tuple[Rejected, bytes, Origin]] = []
         self.duplicates = 0
         self.accepted = 0
-        self.tally: Tally = Counter()
+        self.tally: Tally = defaultdict(int)
 
     def duplicate(self, kind: str) -> None:
         """Count what has been said before: a delivery, an order placed or paid, a refund."""

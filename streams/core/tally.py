@@ -4,21 +4,23 @@ A key is the name of a counter, then its labels, as `streams.telemetry.catalogue
 a buyer, an order, a store or an anchor: every label has a closed list of values.
 """
 
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from itertools import pairwise
 
 Key = tuple[str, ...]
-Tally = Counter[Key]
+Tally = defaultdict[Key, int]  # three times as fast as a Counter
 
 INVALID = "invalid"  # stands for the type of an event that was refused before its type could be believed
 APPENDED = "appended"  # header of `journeys`: when the oldest event of a batch of admission came in (UTC ms)
 Counted = tuple[str, str, str, str, str]  # how a sale is counted: mode, live rule and tier, store rule and tier
 
 
-def refused(reason: str, topic: str) -> tuple[Key, Key]:
-    """The counts of an event that was refused before it had a type."""
-    return ("events", INVALID, "dead_letter"), ("dead_letters", topic, reason)
+def refuse(tally: Tally, reason: str, topic: str) -> None:
+    """An event was refused before it had a type."""
+    tally["events", INVALID, "dead_letter"] += 1
+    tally["dead_letters", topic, reason] += 1
 
 
 def count_sale(tally: Tally, counted: Counted, amount: int, refunded: int) -> None:
@@ -54,21 +56,19 @@ def count_unattributed(tally: Tally, dimension: str, fen: int) -> None:
     tally[name, dimension] += abs(fen)
 
 
-def ages(times: Iterable[int], now: int, edges: Sequence[float]) -> tuple[list[int], float]:
+def ages(times: Collection[int], now: int, edges: Sequence[float]) -> tuple[list[int], float]:
     """How old moments (UTC ms) are: how many up to each edge (seconds) and beyond the last, and the sum in seconds.
 
     What is ahead of `now` is 0 s old.
     """
-    found = [0] * (len(edges) + 1)
-    total = 0.0
-    for time in times:
-        age = (now - time) / 1000 if time < now else 0.0
-        found[bisect_left(edges, age)] += 1
-        total += age
-    return found, total
+    ordered = sorted(times)
+    younger = [len(ordered) - bisect_left(ordered, now - edge * 1000) for edge in edges]  # or as old
+    past = ordered[: bisect_right(ordered, now)]
+    found = [more - fewer for fewer, more in pairwise([0, *younger, len(ordered)])]
+    return found, (len(past) * now - sum(past)) / 1000
 
 
-def ahead(times: Iterable[int], now: int, tolerated_ms: int) -> int:
+def ahead(times: Collection[int], now: int, tolerated_ms: int) -> int:
     """How many moments (UTC ms) lie further ahead of `now` than clocks may differ."""
     latest = now + tolerated_ms
-    return sum(time > latest for time in times)
+    return sum(time > latest for time in times) if max(times, default=now) > latest else 0
