@@ -40,8 +40,10 @@ faults: $(READY)  ## Kill workers and brokers under load on a real Kafka; writes
 	@$(BIN)/python -m pytest tests/faults -m faults --timeout 1500 -s -q $(ARGS)
 	@$(BIN)/python -m pytest tests/kafka tests/contract -m faults -q
 
-generate: $(READY)  ## Write the JSON Schemas and the AsyncAPI document anew from the types
+generate: $(READY)  ## Write anew what is made from code: JSON Schemas, AsyncAPI, the reference of the metrics
 	@$(BIN)/python -m schemas.generate
+	@$(BIN)/python -m streams.telemetry.reference
+	@$(BIN)/python deploy/grafana/dashboard.py
 
 clean:  ## Remove what was set up and what runs have left
 	rm -rf $(VENV) .bench .livepool .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -5,7 +5,7 @@ from typing import Any
 import faust
 
 from schemas.topics import TOPICS
-from streams import topology
+from streams import telemetry, topology
 from streams.agents.board import Board
 from streams.agents.identity import Identity
 from streams.agents.intake import Intake
@@ -32,6 +32,8 @@ class App(faust.App):  # type: ignore[misc]  # Faust is not typed
         if self.settings.connection is None:
             open_log(self.settings).close()
         remember_policy(self.settings)
+        telemetry.begin(self.settings.policy)
+        self.transport.listener = telemetry.TransportMetrics()
         await super().on_first_start()
 
 

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import AsyncIterable
 
+from streams import telemetry
 from streams.agents.partitions import Partitions
 from streams.agents.shelf import Shelf, row_prefix
 from streams.core.board import WINDOW, Room, Session
@@ -59,16 +60,20 @@ class BoardPartition:
             live.add(record, delta, batch)
             touched[delta.session_id] = live
         effects = Effects()
+        online: dict[str, int | None] = {}
         for session_id, live in touched.items():
             room = live.session.room
             data = live.session.snapshot(session_id)  # moves the windows, whether it is published or not
             if room.started:
                 effects.snapshot(session_id, room.changes, room.latest or 0, data)
+            online[session_id] = data["show"]["online"] if room.started and not room.ended else None
             live.forget(batch)
             self.rooms[session_id] = room
         for output in effects.outputs:
             batch.send(output.topic, output.key, output.value)
         self.rooms.flush()
+        batch.after_commit(lambda: telemetry.add(effects.tally))
+        batch.after_commit(lambda: telemetry.live_sessions(batch.partition, online))
         await batch.commit()
 
     def _session(self, session_id: str, batch: RecordBatch) -> LiveSession:
@@ -90,6 +95,7 @@ class Board:
     async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
         """The agent's loop."""
         async for batch in batches:
+            telemetry.measure("board", batch)
             await self.partitions.of(batch).process(batch)
 
 

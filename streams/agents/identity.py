@@ -5,6 +5,7 @@ from itertools import islice
 
 from schemas.codec import decode
 from schemas.events import AnyEvent
+from streams import telemetry
 from streams.agents.dead_letters import letter
 from streams.agents.partitions import Partitions
 from streams.agents.shelf import Shelf
@@ -16,8 +17,9 @@ from streams.core.orders import Order
 from streams.core.packing import Unpacker, pack
 from streams.core.register import Arrival, RefundClaim, State
 from streams.core.routing import routed
+from streams.core.tally import APPENDED
 from streams.settings import Settings
-from streams.transport.batches import RecordBatch
+from streams.transport.batches import Headers, RecordBatch
 
 _unpack: Unpacker[Arrival] = Unpacker(Arrival)
 GENERATION_MS = 48 * 3_600_000  # events are remembered for one to two generations, by the time of their append
@@ -34,6 +36,7 @@ class Identity:
     async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
         """The agent's loop."""
         async for batch in batches:
+            telemetry.measure("identity", batch)
             await self.partitions.of(batch).process(batch)
             if self.stops:
                 self.fuse.check()
@@ -67,10 +70,11 @@ class IdentityPartition:
             letters = len(self.admission.letters)
             self.admission.admit(event, arrival, record.offset)
             self.fuse.note(len(self.admission.letters) > letters)
-        self._send(batch)
+        self._send(batch, min(arrival.appended for arrival in arrivals))
         self._remember(batch, arrivals, known)
         for shelf in (*self.shelves, self.counts):
             shelf.flush()
+        batch.after_commit(lambda: telemetry.add(self.admission.tally))
         await batch.commit()
 
     def _open(self, batch: RecordBatch, events: Iterable[AnyEvent]) -> None:
@@ -90,13 +94,15 @@ class IdentityPartition:
         self.orders.open(batch, filter(None, map(order_key, events)))
         self.refunds.open(batch, filter(None, map(refund_key, events)))
 
-    def _send(self, batch: RecordBatch) -> None:
+    def _send(self, batch: RecordBatch, appended: int) -> None:
         for name, more in (("accepted", self.admission.accepted), ("duplicates", self.admission.duplicates)):
             self.counts[name] = self.counts.get(name, 0) + more
         for rejected, payload, origin in self.admission.letters:
             letter(batch, rejected, payload, origin)
+        headers: dict[int, Headers] = dict.fromkeys(range(self.partitions), ((APPENDED, b"%d" % appended),))
         for partition, message in routed(self.admission.routes, self.partitions):
-            batch.send("journeys", None, pack(message), partition=partition)
+            # The first one tells how old what follows may be.
+            batch.send("journeys", None, pack(message), headers.pop(partition, ()), partition)
 
     def _recall(self, batch: RecordBatch, arrivals: list[Arrival]) -> set[bytes]:
         """Read what is known of these events, under the generation in which each came or the one before."""

@@ -1,11 +1,14 @@
 """Reads: the input topics. Keeps: nothing. Writes: arrivals, dead-letters."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterable
 
 from schemas.codec import Rejected
+from streams import telemetry
 from streams.agents.dead_letters import letter, origin_of
 from streams.core.intake import Fuse, arrival
 from streams.core.packing import pack
+from streams.core.tally import Tally, refuse
 from streams.settings import Settings
 from streams.transport.batches import RecordBatch
 
@@ -20,16 +23,24 @@ class Intake:
     async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
         """The agent's loop."""
         async for batch in batches:
-            for record in batch.records:
-                payload = record.value or b""
-                origin = origin_of(record)
-                try:
-                    batch.send("arrivals", None, pack(arrival(payload, origin, record.timestamp)))
-                except Rejected as rejected:
-                    letter(batch, rejected, payload, origin)
-                    self.fuse.note(True)
-                else:
-                    self.fuse.note(False)
-            await batch.commit()
+            telemetry.measure("intake", batch)
+            await self.process(batch)
             if self.stops:
                 self.fuse.check()
+
+    async def process(self, batch: RecordBatch) -> None:
+        """Judge one batch."""
+        tally: Tally = defaultdict(int)
+        for record in batch.records:
+            payload = record.value or b""
+            origin = origin_of(record)
+            try:
+                batch.send("arrivals", None, pack(arrival(payload, origin, record.timestamp)))
+            except Rejected as rejected:
+                letter(batch, rejected, payload, origin)
+                refuse(tally, rejected.reason, record.topic)
+                self.fuse.note(True)
+            else:
+                self.fuse.note(False)
+        batch.after_commit(lambda: telemetry.add(tally))
+        await batch.commit()

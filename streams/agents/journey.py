@@ -1,19 +1,25 @@
 """Reads: journeys. Keeps: buyers, reference data. Writes: sales, ledger, feedback, pool events, room-deltas."""
 
 from collections.abc import AsyncIterable, Iterable
+from operator import attrgetter
 
+from streams import telemetry
 from streams.agents.partitions import Partitions
 from streams.agents.shelf import Shelf, row_prefix
 from streams.core.archive import Archive, Limits, Row
 from streams.core.buyer import Buyer
 from streams.core.journey import JourneyMessage, Journeys
+from streams.core.messages import Activity, RoomEvent, Seen
 from streams.core.packing import Unpacker, pack
 from streams.core.reference import Entry
 from streams.core.routing import home_of
+from streams.core.tally import APPENDED, Tally
 from streams.settings import Settings
 from streams.transport.batches import RecordBatch
 
 _unpack: Unpacker[JourneyMessage] = Unpacker(JourneyMessage)
+_headers = attrgetter("headers")
+ONE_PER_EVENT = (Activity, Seen, RoomEvent)  # of most accepted events there is exactly one of these messages
 
 
 class DependentRows:
@@ -57,6 +63,7 @@ class JourneyPartition:
         self.archive: Shelf[Row] = Shelf("archive", Row, settings.cache // 10)
         self.dependents = DependentRows(settings.cache)
         self.counts: Shelf[int] = Shelf("journeyed", int, None)
+        self.appended: int | None = None  # what the last batch of admission said that came here
         self.journeys = Journeys(
             settings.policy,
             self.buyers,
@@ -90,7 +97,22 @@ class JourneyPartition:
         self.counts["late_evidence"] = self.counts.get("late_evidence", 0) + journeys.late
         for shelf in (self.buyers, self.archive, self.entries, self.counts):
             shelf.flush()
+        times = [message.time for message in messages if isinstance(message, ONE_PER_EVENT)]
+        batch.after_commit(lambda: self._tell(batch, times))
         await batch.commit()
+
+    def _tell(self, batch: RecordBatch, times: list[int]) -> None:
+        tally: Tally = self.journeys.effects.tally
+        tally["late_evidence",] += self.journeys.late
+        telemetry.add(tally)
+        telemetry.event_lag(times)
+        headers = filter(None, map(_headers, batch.records))
+        told = [int(value) for found in headers for name, value in found if name == APPENDED]
+        first = batch.records[0]
+        before = first.timestamp if self.appended is None else self.appended
+        appended = min([*told, *(() if first.headers else (before,))])
+        self.appended = told[-1] if told else self.appended
+        telemetry.feedback_age(appended, tally["pool_feedback", "profile"] + tally["pool_feedback", "deletion"])
 
 
 class Journey:
@@ -102,4 +124,5 @@ class Journey:
     async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
         """The agent's loop."""
         async for batch in batches:
+            telemetry.measure("journey", batch)
             await self.partitions.of(batch).process(batch)

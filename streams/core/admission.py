@@ -26,19 +26,25 @@ class Admission(Register):
         digest = self.state.seen.get(arrival.key)
         if digest is not None:
             if digest == arrival.digest:
-                self.duplicates += 1
+                self.duplicate("delivery")
+                self.tally["events", event.type, "duplicate"] += 1
             else:
                 detail = f"another payload of ({event.source!r}, {event.id!r}) was accepted before"
-                self.letters.append((Rejected("id_conflict", detail), arrival.payload, arrival.origin))
+                self._refuse(event, Rejected("id_conflict", detail), arrival)
             return
         try:
             _ADMIT[type(event)](self, event, arrival, seq)
         except IdentityTooLarge:
-            rejected = Rejected("identity_too_large", "the link would make a set of more than 32 identifiers")
-            self.letters.append((rejected, arrival.payload, arrival.origin))
+            detail = "the link would make a set of more than 32 identifiers"
+            self._refuse(event, Rejected("identity_too_large", detail), arrival)
             return
         self.state.seen[arrival.key] = arrival.digest
         self.accepted += 1
+        self.tally["events", event.type, "accepted"] += 1
+
+    def _refuse(self, event: events.AnyEvent, rejected: Rejected, arrival: Arrival) -> None:
+        self.letter(rejected, arrival.payload, arrival.origin)
+        self.tally["events", event.type, "dead_letter"] += 1
 
 
 def _activity(register: Register, event: Any, _arrival: Arrival, seq: int) -> None:

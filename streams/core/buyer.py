@@ -11,6 +11,7 @@ import msgspec
 
 from streams.core.cold import Cold, ColdOrders
 from streams.core.messages import Activity, AppliedRefund, Claim
+from streams.core.tally import Counted
 
 # The kind of a fact is its place in this list.
 ACTIVITY_TYPES = (
@@ -128,6 +129,7 @@ class Sale(msgspec.Struct, array_like=True):
     history: list[Revision]
     posted: Posted | None = None
     refunds: list[int] = []  # what was taken from them since, in order
+    counted: Counted | None = None  # how the metrics count it
 
 
 class View(msgspec.Struct, array_like=True):

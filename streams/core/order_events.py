@@ -20,7 +20,8 @@ def placed(register: Register, event: events.OrderPlaced, _arrival: Arrival, seq
     claim = _claim(register, event, seq)
     key, order = _order(register, event.data)
     before = order.placed_view()
-    register.duplicates += order.placed is not None
+    if order.placed is not None:
+        register.duplicate("order_placed")
     order.place(claim)
     _show_placed(register, key, order, before)
 
@@ -30,7 +31,8 @@ def paid(register: Register, event: events.OrderPaid, _arrival: Arrival, seq: in
     claim = _claim(register, event, seq)
     key, order = _order(register, event.data)
     before, paid = order.placed_view(), order.paid
-    register.duplicates += paid is not None
+    if paid is not None:
+        register.duplicate("order_paid")
     if not order.pay(claim):
         return
     _show_placed(register, key, order, before)
@@ -61,7 +63,7 @@ def refunded(register: Register, event: events.RefundSucceeded, arrival: Arrival
     name = _refund_key(data)
     held = register.state.refunds.get(name)
     if held is not None:
-        register.duplicates += 1
+        register.duplicate("refund")
         if (held.time, held.source, held.id) <= refund.evidence:
             return
         other = register.state.orders[held.order]
@@ -151,7 +153,7 @@ def _letter(register: Register, order: Order, rejected: list[Refund]) -> None:
         if not refund.lettered:
             refund.lettered = True
             detail = f"refund {refund.refund_id} of {refund.amount_fen} fen is above what remains"
-            register.letters.append((Rejected("refund_exceeds_paid", detail), refund.payload, refund.origin))
+            register.letter(Rejected("refund_exceeds_paid", detail), refund.payload, refund.origin)
 
 
 def owner_of(

@@ -38,6 +38,7 @@ def paid(desk: Desk, message: Paid) -> None:
     known = {refund.refund_id for refund in held.refunds} if held else set()
     for refund in message.refunds:
         if refund.refund_id not in known:
+            desk.effects.tally["refunds",] += 1
             _tell(account, "buyer.refunded", (refund.refund_id,), view, cause)
 
 

@@ -1,5 +1,6 @@
 """What admission keeps, and what comes of admitting one batch of events."""
 
+from collections import defaultdict
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -10,8 +11,14 @@ from streams.core import messages
 from streams.core.identity import Identities, Person, buyer_id_of
 from streams.core.messages import Message
 from streams.core.orders import Order
+from streams.core.tally import Tally
 
 Origin = list[tuple[str, bytes]]  # headers of a dead letter that say where an event came from
+
+
+def topic_of(origin: Origin) -> str:
+    """The input topic that an event came on; Livepool's own headers come before those of a sender."""
+    return next((value for name, value in origin if name == "topic"), b"").decode()
 
 
 class Arrival(msgspec.Struct, array_like=True, frozen=True):
@@ -59,6 +66,17 @@ class Register:
         self.letters: list[tuple[Rejected, bytes, Origin]] = []
         self.duplicates = 0
         self.accepted = 0
+        self.tally: Tally = defaultdict(int)
+
+    def duplicate(self, kind: str) -> None:
+        """Count what has been said before: a delivery, an order placed or paid, a refund."""
+        self.duplicates += 1
+        self.tally["duplicates", kind] += 1
+
+    def letter(self, rejected: Rejected, payload: bytes, origin: Origin) -> None:
+        """Write a dead letter."""
+        self.letters.append((rejected, payload, origin))
+        self.tally["dead_letters", topic_of(origin), rejected.reason] += 1
 
     def to(self, key: str | None, message: Message) -> None:
         """Send a message to the partition of a buyer or a session, or to all."""

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from schemas.codec import encode
 from schemas.values import format_time
 from streams.core.buyer import Decision, Evidence, Posted, Revision, Sale, Verdict, View
-from streams.core.credits import after, split
+from streams.core.credits import NONE, after, split
 from streams.core.messages import Line
 from streams.core.outcome import Effects, event_id
 from streams.core.policy import Policy
+from streams.core.tally import Counted, Tally, count_refund, count_sale, count_unattributed, reverse_sale
 
 DIMENSIONS = {"store": "stores", "anchor": "anchors", "mode": "modes"}  # of the ledger -> of a decision
 LONGEST_HISTORY = 50  # revisions remembered for `livepool explain`
@@ -84,6 +85,7 @@ def _publish_line(view: View, line: Line, decision: Decision, refunds: list[int]
     sale.revision += 1
     for entry in _entries(sale, posted, held):
         _post(sale_id, sale.revision, entry, occasion)
+    _count(sale, _counted(decision), (line.amount_fen, sum(refunds)), occasion.effects.tally)
     sale.credits, sale.digest, sale.posted, sale.refunds = held, digest, posted, refunds
     cause = occasion.cause
     revision = Revision(sale.revision, cause.time, cause.name, decision.live.rule, decision.store.rule, data["net_fen"])
@@ -107,8 +109,28 @@ def _withdraw(sale_id: str, sale: Sale, occasion: Occasion) -> None:
     for dimension, credit in sale.credits.items():
         for party, fen in credit.items():
             _post(sale_id, sale.revision, Entry(dimension, party, -fen, "amendment"), occasion)
+    _count(sale, None, (0, 0), occasion.effects.tally)
     sale.credits, sale.digest, sale.posted, sale.refunds = {}, b"", None, []
     occasion.effects.sale(sale_id, sale.revision, occasion.cause.time, None)
+
+
+def _counted(decision: Decision) -> Counted:
+    live, store = decision.live, decision.store
+    return decision.mode, live.rule, live.tier, store.rule, store.tier
+
+
+def _count(sale: Sale, counted: Counted | None, fen: tuple[int, int], tally: Tally) -> None:
+    """Count how a sale changes: to `counted` (None: it is none any more), with these fen paid and refunded."""
+    amount, refunded = fen
+    if sale.posted is not None and sale.counted is not None:
+        before = sale.posted[0], sum(sale.refunds)
+        if (before[0], sale.counted) == (amount, counted):
+            count_refund(tally, sale.counted, refunded - before[1])
+            return
+        reverse_sale(tally, sale.counted, *before)
+    if counted is not None:
+        count_sale(tally, counted, amount, refunded)
+    sale.counted = counted
 
 
 class Entry(NamedTuple):
@@ -141,6 +163,8 @@ def _post(sale_id: str, revision: int, entry: Entry, occasion: Occasion) -> None
     entry_id = event_id(sale_id, str(revision), entry.dimension, entry.party_id, entry.reason, sign)
     data = {"entry_id": entry_id, "sale_id": sale_id, "revision": revision} | entry._asdict()
     occasion.effects.credit(sale_id, entry_id, occasion.cause.time, data)
+    if entry.party_id == NONE:
+        count_unattributed(occasion.effects.tally, entry.dimension, entry.amount_fen)
 
 
 def _order_data(view: View, line: Line, sale_id: str, occasion: Occasion) -> dict[str, Any]:

@@ -13,7 +13,7 @@ is paid once per batch, and so that outputs, state and input offsets can be one 
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from schemas.topics import partition_of
@@ -66,7 +66,7 @@ class RecordBatch(ABC):
     when another worker may have written that state: what an agent remembers of it is void then.
     """
 
-    __slots__ = ("committed", "delivered", "epoch", "outputs", "partition", "puts", "records")
+    __slots__ = ("_afterwards", "committed", "delivered", "epoch", "outputs", "partition", "puts", "records")
 
     def __init__(self, records: Sequence[Record], epoch: int = 0) -> None:
         self.epoch = epoch
@@ -76,6 +76,7 @@ class RecordBatch(ABC):
         self.puts: defaultdict[str, dict[bytes, bytes | None]] = defaultdict(dict)
         self.delivered = False  # Faust has it
         self.committed = False
+        self._afterwards: list[Callable[[], object]] = []
 
     def send(
         self,
@@ -95,6 +96,15 @@ class RecordBatch(ABC):
         if self.committed:
             raise RuntimeError("this batch is committed: put before commit()")
         self.puts[table][key] = value
+
+    def after_commit(self, call: Callable[[], object]) -> None:
+        """Have this called when the batch was committed, and only then; also when its agent is cancelled meanwhile."""
+        self._afterwards.append(call)
+
+    def conclude(self) -> None:
+        """For the transport: the batch was committed."""
+        for call in self._afterwards:
+            call()
 
     @abstractmethod
     def read(self, table: str, keys: Iterable[bytes]) -> dict[bytes, bytes]:

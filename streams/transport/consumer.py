@@ -1,6 +1,7 @@
 """The consumer of the embedded transport: assignment, delivery, commits, and compaction while idle."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
@@ -10,6 +11,7 @@ from faust.types import TP, ConsumerMessage
 from mode import Service
 
 from streams.transport.delivery import Collector, to_message
+from streams.transport.listening import LAG_SECONDS
 from streams.transport.log import Log, Span
 from streams.transport.readers import EmbeddedBatch, Reader, assign_readers, tell_assignor
 from streams.transport.worker_lock import WorkerLock
@@ -85,6 +87,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         await self.transport.write(Log.join, self.group, sources)
         await self.on_partitions_assigned(assigned, self.app.consumer_generation_id)
         self._readers = assign_readers(self.app, sources)
+        self.transport.listener.assigned(sources)
 
     def assignment(self) -> set[TP]:
         """Return what this worker reads."""
@@ -151,10 +154,16 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         if batch.committed:
             raise RuntimeError("this batch is committed already")
         batch.committed = True
-        puts = {(table, batch.partition): values for table, values in batch.puts.items()}
-        await self.transport.write(Log.commit, self.group, batch.spans, batch.outputs, puts)
+        # Shielded: what the agent wants to be told it is told, even when it is cancelled.
+        await asyncio.shield(asyncio.ensure_future(self._write_batch(batch)))
         batch.reader.batch = None
         self.notice()
+
+    async def _write_batch(self, batch: EmbeddedBatch) -> None:
+        puts = {(table, batch.partition): values for table, values in batch.puts.items()}
+        with self.transport.listener.commit():
+            await self.transport.write(Log.commit, self.group, batch.spans, batch.outputs, puts)
+        batch.conclude()
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         committed = self.reads.committed(self.group, offsets)
@@ -174,6 +183,18 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
                 begun = self.loop.time()
                 more = await self.transport.write(Log.compact)
                 await self.sleep(_COMPACTION_PAUSES * (self.loop.time() - begun))
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _tell_lag(self) -> None:
+        while not self.should_stop:
+            await self.sleep(LAG_SECONDS)
+            together: defaultdict[str, list[TP]] = defaultdict(list)
+            for reader in self._readers:
+                for tp in reader.partitions:
+                    together[tp.topic].append(tp)
+            with self.reads.snapshot():
+                lags = {topic: self.reads.lag(self.group, tps) for topic, tps in together.items()}
+            self.transport.listener.behind(lags)
 
     # Positions
 

@@ -25,6 +25,7 @@ from mode.utils.times import want_seconds
 from streams.transport.batches import Headers, Output, partition_of
 from streams.transport.consumer import Consumer
 from streams.transport.database import Synchronous
+from streams.transport.listening import Listener
 from streams.transport.log import MAX_FETCH_BYTES, Log, TopicConfig
 from streams.transport.pending import PendingPuts
 from streams.transport.rows import MAX_ROW_RECORDS
@@ -133,6 +134,7 @@ class Transport(base.Transport):  # type: ignore[misc]
     Consumer = Consumer
     Producer = Producer
     driver_version = f"sqlite={sqlite3.sqlite_version}"
+    listener = Listener()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

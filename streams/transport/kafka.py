@@ -25,6 +25,7 @@ from faust.types.auth import AuthProtocol
 
 from streams.transport.batches import partition_of
 from streams.transport.kafka_consumer import Consumer
+from streams.transport.listening import Listener
 from streams.transport.log import Log
 from streams.transport.pending import PendingPuts
 from streams.transport.rows import MAX_ROW_RECORDS
@@ -113,6 +114,7 @@ class Transport(driver.Transport):  # type: ignore[misc]
 
     Consumer = Consumer
     Producer = Producer
+    listener = Listener()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

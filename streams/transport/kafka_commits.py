@@ -58,7 +58,12 @@ class Commits:
             raise TakenAwayError(f"{batch.tp} was taken away while its batch was processed")
         batch.committed = True
         # Shielded: an agent that is cancelled must not leave a transaction half done.
-        await asyncio.shield(asyncio.ensure_future(self._commit(batch)))
+        await asyncio.shield(asyncio.ensure_future(self._told(batch)))
+
+    async def _told(self, batch: KafkaBatch) -> None:
+        with batch.consumer.listener.commit():
+            await self._commit(batch)
+        batch.conclude()
 
     async def _commit(self, batch: KafkaBatch) -> None:
         outputs: defaultdict[TP, list[Output]] = defaultdict(list)

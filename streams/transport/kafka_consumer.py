@@ -23,6 +23,7 @@ from streams.transport.kafka_signs import Signs
 from streams.transport.kafka_state import LocalState
 from streams.transport.kafka_transactions import Transactions
 from streams.transport.kafka_turns import Turns
+from streams.transport.listening import Listener
 from streams.transport.tables import keeps_own_state
 from streams.transport.worker_lock import WorkerLock
 
@@ -55,6 +56,11 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         self._moving = False  # from the begin of a rebalance until Faust knows the new assignment
         self._noticed = asyncio.Event()
         self._turns = Turns(self._options.max_records)
+
+    @property
+    def listener(self) -> Listener:
+        """Who is told what happens here."""
+        return self._options.listener
 
     async def on_start(self) -> None:
         """Connect."""
@@ -144,7 +150,13 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         batched = [tp for tp in sources if not app.topics.acks_enabled_for(tp.topic)]
         together = {tp for tp in batched if len(reading_channel(app, tp).topics) > 1}
         self._turns.between(together, max((batch_interval(app, tp.topic) for tp in together), default=0.0))
-        self._preparing = self.add_future(self.partitions.prepare(sources, own, standbys))
+        self.listener.assigned(sources)
+        self.listener.recovering()
+        self._preparing = self.add_future(self._prepare(sources, own, standbys))
+
+    async def _prepare(self, sources: set[TP], own: set[TP], standbys: set[TP]) -> None:
+        await self.partitions.prepare(sources, own, standbys)
+        self.listener.recovered()
 
     def check_errors(self) -> None:
         """Raise what made the worker leave the group, if anything did."""

@@ -152,13 +152,22 @@ class Partitions:
         """Those that are ready and have no batch in flight."""
         return self.next.keys() - self.in_flight.keys()
 
-    async def behind(self) -> bool:
-        """Whether there is anything to do; KafkaError when the brokers do not answer."""
-        if self.next:
-            ends = await self._kafka.end_offsets(list(map(as_kafka, self.next)))
-        else:
+    async def lags(self) -> dict[TP, int]:
+        """How many offsets of each partition are not processed; KafkaError when the brokers do not answer.
+
+        Markers of transactions count until they are passed, never at the end.
+        """
+        if not self.next:
             await self._kafka._client.fetch_all_metadata()
-            ends = {}
-        if self.in_flight or not self.prepared.is_set():
-            return True
-        return any((self.position(TP(*tp)) or 0) < end for tp, end in ends.items())
+            return {}
+        ends = await self._kafka.end_offsets(list(map(as_kafka, self.next)))
+        found = {TP(*tp): end for tp, end in ends.items()}
+        return {tp: self._lag(tp, end) for tp, end in found.items() if tp in self.next}
+
+    def _lag(self, tp: TP, end: int) -> int:
+        fetched_all = (self.position(tp) or 0) >= end and tp not in self.in_flight
+        return 0 if fetched_all else max(0, end - self.next[tp])
+
+    def is_busy(self) -> bool:
+        """Whether there is something at work that is not done."""
+        return bool(self.in_flight) or not self.prepared.is_set()

@@ -1,17 +1,20 @@
 """Signs of life of a worker on Kafka, and the watchdog that looks at them."""
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiokafka.errors import KafkaError
+from faust.types import TP
 from mode import Service
 
+from streams.transport.listening import LAG_SECONDS
 from streams.transport.watchdog import Pulse, Watchdog
 
 if TYPE_CHECKING:
     from streams.transport.kafka_consumer import Consumer
 
 _BEAT_SECONDS = 0.5
-_LOOK_SECONDS = 5.0
 
 
 class Signs(Service):  # type: ignore[misc]  # Faust's service class is untyped
@@ -46,16 +49,26 @@ class Signs(Service):  # type: ignore[misc]  # Faust's service class is untyped
     async def _beat(self) -> None:
         while not self.should_stop:
             self._beats += 1
+            done, total, _ = self._consumer.restorer.progress
+            self._consumer.listener.restoring(total - done)
             await self.sleep(_BEAT_SECONDS)
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _look(self) -> None:
         while not self.should_stop:
-            await self.sleep(_LOOK_SECONDS)
+            await self.sleep(LAG_SECONDS)
             self._consumer.check_errors()
             try:
-                self._behind = await self._consumer.partitions.behind()
+                lags = await self._consumer.partitions.lags()
+                self._behind = self._consumer.partitions.is_busy() or any(lags.values())
                 self._answered = True
+                self._tell(lags)
             except (KafkaError, TimeoutError):
                 # Nothing can be done while the brokers do not answer, and another process could not do it either.
                 self._answered = False
+
+    def _tell(self, lags: Mapping[TP, int]) -> None:
+        records: Counter[str] = Counter()
+        for tp, lag in lags.items():
+            records[tp.topic] += lag
+        self._consumer.listener.behind(records)
