@@ -44,5 +44,5 @@ JOURNEY = Agent(
     ("buyers", "archive", "references", "dependents", "journeyed"),
     ("attributed-sales", "credit-ledger", "pool-feedback", "pool-events", "room-deltas", "journeys"),
 )
-BOARD = Agent("board", ("room-deltas",), ("rooms", "recent"), ("room-metrics",))
+BOARD = Agent("board", ("room-deltas",), ("rooms", "recent"), ("room-metrics", "room-details"))
 AGENTS = (INTAKE, IDENTITY, JOURNEY, BOARD)

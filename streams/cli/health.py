@@ -12,7 +12,6 @@ import orjson
 from schemas.topics import TOPICS
 from schemas.values import format_time
 from streams.app import partitions_of
-from streams.cli.common import Source
 from streams.cli.installation import (
     Check,
     check_clock,
@@ -23,6 +22,7 @@ from streams.cli.installation import (
     same,
 )
 from streams.core.definitions import Text
+from streams.kept.source import Source
 from streams.runner import lag
 from streams.settings import Settings
 from streams.transport.batches import Record
