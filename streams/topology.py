@@ -7,6 +7,8 @@
                      │                 which order?              ├─► attributed-sales, credit-ledger
                      └─► dead-letters ◄──┘                       └─► pool-feedback, pool-events ──► SCRM
 
+    room-metrics, room-details, attributed-sales, pool-feedback, dead-letters ──► views ──► web: board, API
+
 Each arrow is a topic, each word between arrows a Faust agent: it takes a record batch, folds it through the
 pure functions of `streams/core`, and commits outputs, state and input offsets in one transaction.
 
@@ -46,3 +48,5 @@ JOURNEY = Agent(
 )
 BOARD = Agent("board", ("room-deltas",), ("rooms", "recent"), ("room-metrics", "room-details"))
 AGENTS = (INTAKE, IDENTITY, JOURNEY, BOARD)
+# What people watch (`streams/views`): every worker reads these in full, so any of them answers for any room.
+VIEWED = ("room-metrics", "room-details", "attributed-sales", "pool-feedback", "dead-letters")
