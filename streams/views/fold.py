@@ -235,7 +235,7 @@ def order_of(sale_id: str) -> str:
 
 
 def _shares(sale: Sale | None) -> set[tuple[str, str, str]]:
-    """Which stores have a part of a sale in a session."""
-    if sale is None or sale.session_id is None:
+    """Which stores have a part of a sale, in which session ("": in none)."""
+    if sale is None:
         return set()
-    return {(store, sale.session_id, sale.sale_id) for store in sale.credits("store") if store != NONE}
+    return {(store, sale.session_id or "", sale.sale_id) for store in sale.credits("store") if store != NONE}
