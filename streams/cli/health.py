@@ -161,7 +161,7 @@ def examine(settings: Settings, error: str | None) -> Iterator[Check]:
     yield check_environment(os.environ, error)
     yield check_versions()
     yield check_folder(settings.home)
-    yield check_port()
+    yield check_port(settings.web)
     now = time.time_ns() // 1_000_000
     try:
         log = Log(settings.home, readonly=True)

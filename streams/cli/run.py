@@ -44,6 +44,8 @@ _LOOK_SECONDS = 0.1
 def worker(home: Path | None, policy: Path | None, drain: bool, verbose: bool) -> None:
     """Run the agents until stopped: on one machine, or as one of the workers of a cluster (LIVEPOOL_BROKERS)."""
     settings = settings_of(home, policy)
+    if drain:
+        settings = settings._replace(web=None)  # nobody watches what ends by itself
     view = WorkerView() if settings.connection is not None and is_terminal() else None
     logging.basicConfig(
         level=logging.INFO if verbose else logging.ERROR,
