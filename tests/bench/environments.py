@@ -57,8 +57,9 @@ def version_of(peer: str) -> str:
 
 
 def without_settings() -> dict[str, str]:
-    """The environment of this process, without settings of Livepool."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("LIVEPOOL_")}
+    """The environment of this process, without settings of Livepool, and without its board."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LIVEPOOL_")}
+    return {**kept, "LIVEPOOL_WEB": "off"}
 
 
 def environment() -> dict[str, str]:

@@ -34,6 +34,8 @@ TARGETS = {
     "CPU per event, most buyers in the state / 10,000": Target(at_most=1.3),
     "rate, histories of 2,000 events / of 20": Target(at_least=0.7),
     "rate of recovery / live rate": Target(at_least=1),
+    "p99 push delay to 500 clients, s": Target(at_most=0.5),
+    "rate, 500 clients of the board / none and no board": Target(at_least=0.5),
 }
 
 

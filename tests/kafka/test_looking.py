@@ -1,5 +1,6 @@
 """The commands that look, on a cluster and on one machine: the same answers for the same input."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from streams.cluster.log_reader import LogReader
 from streams.cluster.sender import Sender, key_of
 from streams.cluster.session import ClusterError
 from streams.cluster.topic_admin import apply_topics
+from streams.settings import Settings
 from streams.show import generate
 from streams.transport.batches import Output, partition_of
 from system.runs import Home
+from web.serving import served
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
 START = 1_793_534_400_000  # 2026-11-01 12:00 UTC
@@ -119,3 +122,34 @@ def test_follows(on_cluster: Connection) -> None:
         while len(found) == len(expected):
             found += [record.value for record in next(followed)]
         assert found[-1] == b"new"
+
+
+def test_the_board_of_a_cluster_is_that_of_one_machine(home: Path, on_cluster: Connection, tmp_path: Path) -> None:
+    """Its read model is in a folder of its own, and follows a worker that goes on."""
+    here, there = Settings(home), Settings(tmp_path / "board", connection=on_cluster)
+    with served(here) as one, served(there) as other:
+        assert other.ask("/readyz").status == 200
+        for path in ("rooms", "stores", "anchors", "modes"):
+            assert other.get(path) == one.get(path)
+        rooms = one.get("rooms")["rooms"]
+        assert rooms
+        for room in rooms:
+            answers = [asked.get("rooms", room["session_id"]) for asked in (one, other)]
+            for answer in answers:
+                del answer["version"], answer["as_of"], answer["problems"]["dead_letters_10m"]
+            assert answers[0] == answers[1]
+        sale = one.get("rooms", rooms[0]["session_id"], "sales")["sales"][0]
+        told = [asked.get("orders", sale["order_id"], carrier=sale["carrier"]) for asked in (one, other)]
+        for answer in told:
+            del answer["text"]
+        assert without_history(told[0]) == without_history(told[1])
+        with Sender(on_cluster) as sender:
+            sender.send([Output("dead-letters", None, b"new", (("reason", b"bad_json"),))])
+            sender.flush()
+        before = one.get("status")["dead_letters"]
+        until = time.monotonic() + 30
+        while other.get("status")["dead_letters"] == before:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+    with served(there) as again:
+        assert again.get("status")["dead_letters"] == before | {"bad_json": before["bad_json"] + 1}

@@ -1,0 +1,193 @@
+"""The board in a worker, alone, and in a demo: it never stands in the way of the events."""
+
+import logging
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from urllib.request import urlopen
+
+import orjson
+import pytest
+
+from shows import random_show
+from streams.settings import Settings, WebSettings
+from streams.views.database import FILE_NAME
+from streams.web.server import Server
+from system.runs import COMMAND, Home
+from tests.cli.homes import livepool
+from views.shows_in_topics import processed
+
+LISTENS = re.compile(r"board on (http://\S+/)")
+
+
+class Worker:
+    """`livepool worker` or `livepool board` as a process; what it says is collected in a file."""
+
+    def __init__(self, home, *command, **environment):
+        self.said = home.with_name(f"{home.name}-{command[0]}-{time.monotonic_ns()}.log")
+        with self.said.open("wb") as file:
+            self.process = subprocess.Popen(
+                [*COMMAND, *command],
+                env={
+                    **os.environ,
+                    "LIVEPOOL_HOME": str(home),
+                    "LIVEPOOL_WEB": "on",
+                    "LIVEPOOL_WEB_PORT": "0",
+                    **environment,
+                },
+                stderr=file,
+            )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        assert self.process.wait(30) == 0, self.said.read_text()
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(30)
+
+    def wait_for(self, pattern):
+        until = time.monotonic() + 40
+        while not (found := re.search(pattern, self.said.read_text())):
+            assert self.process.poll() is None, self.said.read_text()
+            assert time.monotonic() < until, self.said.read_text()
+            time.sleep(0.05)
+        return found
+
+    @property
+    def address(self):
+        return self.wait_for(LISTENS)[1]
+
+
+def get(address, path):
+    with urlopen(address + path, timeout=20) as response:
+        return orjson.loads(response.read())
+
+
+def until(look, wanted):
+    """Look until it is as wanted."""
+    end = time.monotonic() + 40
+    while (found := look()) != wanted:
+        assert time.monotonic() < end, (found, wanted)
+        time.sleep(0.1)
+
+
+def test_a_worker_serves_what_it_processes_also_after_a_kill(tmp_path):
+    lines = random_show(52_001, size=160)
+    expected = processed(tmp_path / "expected", lines)
+    with served_rooms(expected) as wanted:
+        pass
+    home = Home(tmp_path / "home")
+    home.send(lines[:80])
+    worker = Worker(tmp_path / "home", "worker")
+    assert get(worker.address, "api/v1/status")["version"]
+    worker.kill()
+    home.send(lines[80:])
+    with Worker(tmp_path / "home", "worker") as worker, Worker(tmp_path / "home", "board") as alone:
+        for address in (worker.address, alone.address):
+            until(lambda address=address: get(address, "api/v1/rooms"), wanted)
+            until(lambda address=address: get(address, "api/v1/status")["ready"], True)
+
+
+class served_rooms:  # noqa: N801
+    """The list of rooms that a board shows of a run."""
+
+    def __init__(self, settings):
+        self.server = Server(settings._replace(web=WebSettings(port=0)))
+
+    def __enter__(self):
+        address = self.server.start()
+        until(lambda: self.server.follower.ready, True)
+        return get(address, "api/v1/rooms")
+
+    def __exit__(self, *_):
+        self.server.stop()
+
+
+def test_a_port_that_is_taken_does_not_end_a_worker(tmp_path):
+    home = Home(tmp_path / "home")
+    home.send(random_show(52_002, size=20))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with Worker(tmp_path / "home", "worker", LIVEPOOL_WEB_PORT=port) as worker:
+            worker.wait_for(rf"no board: cannot listen on 127\.0\.0\.1:{port}.*LIVEPOOL_WEB_PORT")
+            until(home.lag, 0)
+        board = subprocess.run(
+            [*COMMAND, "board", "--home", str(tmp_path / "home"), "--port", port],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert board.returncode == 1
+        assert "LIVEPOOL_WEB_PORT" in board.stderr
+
+
+def test_tokens_that_cannot_be_read_do_not_end_a_worker(tmp_path):
+    home = Home(tmp_path / "home")
+    home.send(random_show(52_003, size=20))
+    missing = str(tmp_path / "tokens.toml")
+    with Worker(tmp_path / "home", "worker", LIVEPOOL_WEB_TOKENS=missing) as worker:
+        worker.wait_for("no board: .*livepool token add")
+        until(home.lag, 0)
+
+
+def test_it_is_off_when_it_is_off(tmp_path):
+    home = Home(tmp_path / "home")
+    home.send(random_show(52_004, size=20))
+    with Worker(tmp_path / "home", "worker", LIVEPOOL_WEB="off") as worker:
+        until(home.lag, 0)
+    assert "board" not in worker.said.read_text()
+    assert not (tmp_path / "home" / FILE_NAME).exists()
+
+
+def test_a_read_model_that_fails_is_said_and_tried_again(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("streams.views.follower.RETRY_SECONDS", 0.05)
+    settings = processed(tmp_path / "home", random_show(52_005, size=40))
+    (tmp_path / "home" / FILE_NAME).mkdir()  # no file can be there
+    caplog.set_level(logging.ERROR)
+    server = Server(settings._replace(web=WebSettings(port=0)))
+    try:
+        address = server.start()
+        until(lambda: server.follower.failure is not None, True)
+        with pytest.raises(Exception, match="503"):
+            get(address, "readyz")
+        with pytest.raises(Exception, match="503"):
+            get(address, "api/v1/rooms")
+        assert "does not follow" in caplog.text
+        (tmp_path / "home" / FILE_NAME).rmdir()
+        until(lambda: server.follower.ready, True)
+        assert get(address, "api/v1/rooms")["rooms"]
+    finally:
+        server.stop()
+
+
+def test_a_board_wants_a_run(tmp_path):
+    assert "livepool worker" in livepool("board", "--home", tmp_path / "none", "--port", "0", code=2).stderr
+
+
+def test_a_demo_without_a_terminal_serves_while_it_plays_and_ends(tmp_path):
+    command = [sys.executable, "-c", "from streams.cli import demo; demo.SHOW_SECONDS = 3; demo.demo()"]
+    environment = {**os.environ, "LIVEPOOL_WEB": "on", "LIVEPOOL_WEB_PORT": "0", "LANG": "C"}
+    process = subprocess.Popen(
+        [*command, "--events", "1000", "--home", str(tmp_path / "demo")],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    first = process.stdout.readline()
+    address = re.fullmatch(r"live board: (http://\S+/)\n", first)[1]
+    until(lambda: len(get(address, "api/v1/rooms")["rooms"]) > 0, True)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, rest
+    assert "until you press Ctrl-C" not in rest
+    with pytest.raises(OSError, match="refused"):
+        get(address, "healthz")
+
+
+def test_settings_without_a_board_have_none():
+    assert Settings().web is None
