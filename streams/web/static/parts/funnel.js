@@ -33,6 +33,6 @@ export function funnel(page) {
         say(said, at ? page.t(of, { rate: rate === null ? NOTHING : percent(rate, name === "pool_joins" ? 2 : 1) }) : "");
       });
     },
-    needs: ["snapshot"],
+    needs: ["funnel"],
   };
 }

@@ -11,8 +11,9 @@ export function head(page, sessionId) {
   const [badge, title, facts] = [h("span", { class: "badge" }), h("h1"), h("ul", { class: "facts" })];
   const report = address("rooms", sessionId, "report");
   report.searchParams.set("lang", page.lang);
+  const csv = (name) => `${report.origin}${report.pathname}/${name}.csv${report.search}`;
   const files = FILES.map((name) =>
-    h("li", {}, h("a", { href: address("rooms", sessionId, "report", `${name}.csv`), download: `${sessionId}-${name}.csv` }, page.t(`csv.${name}`))),
+    h("li", {}, h("a", { href: csv(name), download: `${sessionId}-${name}.csv` }, page.t(`csv.${name}`))),
   );
   const links = h(
     "nav",

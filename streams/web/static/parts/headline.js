@@ -28,7 +28,7 @@ function tile(page, name, className) {
       say(recent, page.t("recent", { value: glance(last[name], page.unit(name), page.lang) }));
       if (beside !== recent) {
         show(page, beside, whole.peak_online);
-        say(beside, `${page.label("peak_online")} ${beside.textContent}`);
+        say(beside, page.t("peak", { value: beside.textContent }));
       }
       showChange(page, delta, last[name], previous[name], page.unit(name));
     },

@@ -4,7 +4,7 @@ import { sorted } from "../pure/sums.js";
 import { show } from "./number.js";
 
 const FIRST = 10; // rows shown until more are asked for
-const kindOf = ({ name, def }) => (def ? (name.endsWith("_fen") ? "num money" : "num count") : "text");
+const kindOf = ({ name, def }) => (def ? (name.endsWith("_fen") ? "num fen" : "num count") : "text");
 const classOf = (column) => kindOf(column) + (column.wide ? " wide" : "");
 
 /**

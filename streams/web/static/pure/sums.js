@@ -26,7 +26,7 @@ export function columns(series) {
 export function steps(funnel, show) {
   const found = Object.entries(funnel ?? {});
   return found.map(([name, value], at) => ({
-    name,
+    name: name === "clicks" ? "product_clicks" : name,
     value,
     rate: name === "pool_joins" ? (show?.pool_rate ?? null) : at ? share(value, found[at - 1][1]) : null,
   }));
