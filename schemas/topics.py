@@ -99,6 +99,16 @@ _INTERNALS = (
         consumers=("board",),
         retention_ms=DAY_MS,
     ),
+    Topic(
+        name="room-details",
+        kind="internal",
+        description="What a live board shows of a session beside its numbers, as long as these are kept.",
+        key="session_id, and for who was online a minute",
+        producers=("board",),
+        consumers=("read models",),
+        retention_ms=None,
+        compacted=True,
+    ),
 )
 _OUTPUTS = (
     Topic(

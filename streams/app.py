@@ -3,6 +3,7 @@
 from typing import Any
 
 import faust
+from faust.app.base import BootStrategy
 
 from schemas.topics import TOPICS
 from streams import topology
@@ -22,9 +23,22 @@ _BYTES = faust.Schema(key_type=bytes, value_type=bytes, key_serializer="raw", va
 _ONE_PARTITION = {"arrivals", "dead-letters"}
 
 
+class Boot(BootStrategy):  # type: ignore[misc]  # Faust is not typed
+    """What a worker starts: with Faust's services the board, where Faust would have its web server."""
+
+    def web_server(self) -> list[Any]:
+        """The board, unless it is off."""
+        if self.app.settings.web is None:
+            return []
+        from streams.web.service import BoardService  # noqa: PLC0415 - it needs what is made here
+
+        return [BoardService(self.app, loop=self.app.loop, beacon=self.app.beacon)]
+
+
 class App(faust.App):  # type: ignore[misc]  # Faust is not typed
     """Declares the topics of an embedded run before anything reads them."""
 
+    BootStrategy = Boot
     settings: Settings
 
     async def on_first_start(self) -> None:
@@ -63,7 +77,7 @@ def build_app(settings: Settings) -> App:
         APP_ID,
         **_transport(settings),
         datadir=str(settings.home / "faust"),
-        web_enabled=False,  # `faust worker` turns it on; replays and tests run side by side
+        web_enabled=False,  # the board is served in its place
         web_tables_enabled=False,
         web_router_enabled=False,
         stream_wait_empty=False,

@@ -15,10 +15,23 @@ if TYPE_CHECKING:
 
 DEFAULT_HOME = Path(".livepool")
 POLICY_FILE = "policy.json"
+THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
+_SWITCH = {"on": True, "1": True, "off": False, "0": False}
+_LAST_PORT = 65_535
 
 
 class SettingsError(ValueError):
     """A setting that cannot be used; the text names it and the next step."""
+
+
+class WebSettings(NamedTuple):
+    """Where the board listens, and whom it lets in. Without tokens everybody who reaches it may see everything."""
+
+    host: str = "127.0.0.1"
+    port: int = 6066  # 0: any that is free
+    tokens: Path | None = None  # file of `livepool token add`
+    open: bool = False  # another address than this machine's own, and no tokens: somebody else keeps strangers out
+    rate: int = 50  # requests per second of one token or address; four times as many at once
 
 
 class Settings(NamedTuple):
@@ -36,6 +49,7 @@ class Settings(NamedTuple):
     instance: str | None = None  # on Kafka: a name that this worker has over its restarts
     session_seconds: int = 15  # on Kafka: without a sign of life for so long, a worker's partitions go to others
     watchdog_seconds: int = 120  # on Kafka: a worker that has work and gets none of it done ends after so long
+    web: WebSettings | None = None  # the live board; None: not served
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -53,7 +67,37 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         instance=environment.get("LIVEPOOL_INSTANCE") or None,
         session_seconds=_whole(environment, "LIVEPOOL_SESSION_SECONDS", settings.session_seconds, least=6),
         watchdog_seconds=_whole(environment, "LIVEPOOL_WATCHDOG_SECONDS", settings.watchdog_seconds, least=10),
+        web=_web(environment),
     )
+
+
+def _web(environment: Mapping[str, str]) -> WebSettings | None:
+    if not _switch(environment, "LIVEPOOL_WEB", "on"):
+        return None
+    tokens, default = environment.get("LIVEPOOL_WEB_TOKENS"), WebSettings()
+    web = WebSettings(
+        host=environment.get("LIVEPOOL_WEB_HOST") or default.host,
+        port=_whole(environment, "LIVEPOOL_WEB_PORT", default.port, least=0),
+        tokens=Path(tokens) if tokens else None,
+        open=_switch(environment, "LIVEPOOL_WEB_OPEN", "off"),
+        rate=_whole(environment, "LIVEPOOL_WEB_RATE", default.rate),
+    )
+    if web.port > _LAST_PORT:
+        raise SettingsError(f"LIVEPOOL_WEB_PORT must be at most {_LAST_PORT}, not {web.port}")
+    if web.host not in THIS_MACHINE and web.tokens is None and not web.open:
+        raise SettingsError(
+            f"LIVEPOOL_WEB_HOST is {web.host}, which others can reach, and nobody is asked for a token: make one with"
+            " `livepool token add NAME --store STORE_ID` and set LIVEPOOL_WEB_TOKENS; or set LIVEPOOL_WEB_OPEN=1"
+            " where something else keeps strangers out"
+        )
+    return web
+
+
+def _switch(environment: Mapping[str, str], name: str, usual: str) -> bool:
+    text = environment.get(name) or usual
+    if text not in _SWITCH:
+        raise SettingsError(f"{name} must be on or off, not {text!r}")
+    return _SWITCH[text]
 
 
 def _whole(environment: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:

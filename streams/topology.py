@@ -7,6 +7,8 @@
                      │                 which order?              ├─► attributed-sales, credit-ledger
                      └─► dead-letters ◄──┘                       └─► pool-feedback, pool-events ──► SCRM
 
+    room-metrics, room-details, attributed-sales, pool-feedback, dead-letters ──► views ──► web: board, API
+
 Each arrow is a topic, each word between arrows a Faust agent: it takes a record batch, folds it through the
 pure functions of `streams/core`, and commits outputs, state and input offsets in one transaction.
 
@@ -44,5 +46,7 @@ JOURNEY = Agent(
     ("buyers", "archive", "references", "dependents", "journeyed"),
     ("attributed-sales", "credit-ledger", "pool-feedback", "pool-events", "room-deltas", "journeys"),
 )
-BOARD = Agent("board", ("room-deltas",), ("rooms", "recent"), ("room-metrics",))
+BOARD = Agent("board", ("room-deltas",), ("rooms", "recent"), ("room-metrics", "room-details"))
 AGENTS = (INTAKE, IDENTITY, JOURNEY, BOARD)
+# What people watch (`streams/views`): every worker reads these in full, so any of them answers for any room.
+VIEWED = ("room-metrics", "room-details", "attributed-sales", "pool-feedback", "dead-letters")

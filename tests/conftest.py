@@ -20,6 +20,7 @@ from streams.cluster.session import admin_session
 from streams.cluster.topic_admin import apply_topics
 
 YOURS = os.environ.get("KAFKA_BOOTSTRAP")
+os.environ["LIVEPOOL_WEB"] = "off"  # workers of several tests run side by side; tests of the board turn it on
 USERS = ("livepool", "producer", "scrm")
 LONGEST = ("system", "faults", "kafka", "contract")  # folders
 

@@ -62,6 +62,7 @@ class Result:
     ledger: dict = field(default_factory=dict)
     profiles: dict = field(default_factory=dict)
     rooms: dict = field(default_factory=dict)
+    sessions: dict = field(default_factory=dict)  # session_id -> `Session`
     dead_letters: list = field(default_factory=list)
     duplicates: int = 0
     late: int = 0
@@ -98,7 +99,7 @@ def run(lines: list[bytes], policy: Policy | dict | None = None, partitions: int
             _letter(result, rejected, letter, int(dict(where)["offset"]))
         crowd.take(admission.routes)
     crowd.finish()
-    sessions = crowd.sessions
+    sessions = result.sessions = crowd.sessions
     for session_id, session in sessions.items():
         if session.room.started:
             effects = Effects()

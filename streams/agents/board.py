@@ -1,14 +1,14 @@
-"""Reads: room-deltas. Keeps: the sums of each session, and its last changes. Writes: room-metrics."""
+"""Reads: room-deltas. Keeps: the sums of each session, and its last changes. Writes: room-metrics, room-details."""
 
 from collections import deque
 from collections.abc import AsyncIterable
 
 from streams.agents.partitions import Partitions
 from streams.agents.shelf import Shelf, row_prefix
-from streams.core.board import WINDOW, Room, Session
-from streams.core.messages import RoomDelta
+from streams.core.board import WINDOW, Room, Session, card
+from streams.core.messages import RoomCard, RoomDelta, RoomOnline
 from streams.core.outcome import Effects
-from streams.core.packing import Unpacker
+from streams.core.packing import Unpacker, pack
 from streams.settings import Settings
 from streams.transport.batches import Record, RecordBatch
 
@@ -23,6 +23,8 @@ class LiveSession:
         self.session_id = session_id
         self.session = Session(room)
         self.rows: deque[tuple[int, bytes]] = deque()  # (its latest moment, key)
+        self.card: RoomCard | None = None  # as it was written last
+        self.minutes: set[int] = set()  # at which the number online has changed since
         for key, value in batch.scan("recent", row_prefix(session_id)):
             delta = _unpack(value)
             self.session.recall(delta)
@@ -31,9 +33,22 @@ class LiveSession:
     def add(self, record: Record, delta: RoomDelta, batch: RecordBatch) -> None:
         """Take a change."""
         self.session.add(delta)
+        self.minutes |= delta.online.keys()
         key = row_prefix(self.session_id) + record.offset.to_bytes(8, "big")
         self.rows.append((_latest_moment(delta), key))
         batch.put("recent", key, record.value)
+
+    def tell(self, batch: RecordBatch) -> None:
+        """Write what has changed of the details, each under a key of its own."""
+        room, prefix = self.session.room, row_prefix(self.session_id)
+        now = card(self.session_id, room)
+        if now is not None and now != self.card:
+            batch.send("room-details", prefix, pack(now))
+            self.card = now
+        for minute in sorted(self.minutes):
+            online = RoomOnline(self.session_id, minute, room.online.get(minute, 0))
+            batch.send("room-details", prefix + minute.to_bytes(8, "big", signed=True), pack(online))
+        self.minutes.clear()
 
     def forget(self, batch: RecordBatch) -> None:
         """Drop the oldest changes that no window needs any more."""
@@ -64,6 +79,7 @@ class BoardPartition:
             data = live.session.snapshot(session_id)  # moves the windows, whether it is published or not
             if room.started:
                 effects.snapshot(session_id, room.changes, room.latest or 0, data)
+            live.tell(batch)
             live.forget(batch)
             self.rooms[session_id] = room
         for output in effects.outputs:

@@ -8,6 +8,8 @@ import click
 COMMANDS = {
     "demo": ("demo", "demo"),
     "worker": ("run", "worker"),
+    "board": ("board", "board"),
+    "token": ("board", "token"),
     "send": ("run", "send"),
     "tail": ("run", "tail"),
     "replay": ("replay", "replay"),

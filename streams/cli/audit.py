@@ -16,17 +16,19 @@ from rich.table import Table
 
 from schemas.codec import encode
 from streams.app import APP_ID
-from streams.cli.common import CHUNK, Source, as_json, home_option, open_source
+from streams.cli.common import CHUNK, as_json, home_option, open_source
 from streams.cli.connect import cluster_command
-from streams.cli.language import lang_option, yuan
+from streams.cli.language import lang_option
 from streams.core.audit import DIMENSIONS, Books, Entry, Finding, SaleAmounts
 from streams.core.definitions import Language, Text
 from streams.core.orders import Order
 from streams.core.packing import Unpacker
 from streams.core.sales import sale_id_of
+from streams.kept.source import Source
 from streams.topology import AGENTS
 from streams.transport.batches import Record
 from streams.transport.log import Log
+from streams.words.language import yuan
 
 SHARD = 2_000_000  # records looked at in one go: memory stays below about 1 GB, however long the ledger is
 MOST_SHOWN = 20

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text as Cell
 
-from streams.cli.language import NOTHING, name_of_carrier, name_of_mode, ratio, when, yuan, yuan_short
 from streams.cli.published import Session
 from streams.core.definitions import DEFINITIONS, Language, Text
+from streams.words.language import NOTHING, name_of_carrier, name_of_mode, ratio, when, yuan, yuan_short
 
 _MOST_PERCENT = 999
 _ANY_WIDTH = 1000

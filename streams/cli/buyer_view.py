@@ -1,4 +1,4 @@
-"""A buyer in a terminal, from the data of `kept_buyer`."""
+"""A buyer in a terminal, from the data of `kept.buyers`."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -9,8 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 
 from schemas.values import parse_time
-from streams.cli.language import NOTHING, name_of_carrier, name_of_mode, when, yuan
 from streams.core.definitions import Language, Text
+from streams.words.language import NOTHING, name_of_carrier, name_of_mode, when, yuan
 
 LATEST = 20  # orders, visits and touchpoints that are shown unless all are asked for
 

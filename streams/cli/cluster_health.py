@@ -55,7 +55,7 @@ def examine_cluster(settings: Settings, connection: Connection, error: str | Non
     yield check_environment(os.environ, error)
     yield check_versions()
     yield check_folder(settings.home)
-    yield check_port()
+    yield check_port(settings.web)
     yield check_state(settings.home / STATE, time.time())
     security = check_security(connection)
     yield security

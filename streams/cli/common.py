@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
+from typing import Any, BinaryIO, NamedTuple
 
 import click
 
@@ -14,14 +14,11 @@ from schemas.codec import encode, topic_of
 from streams.agents.dead_letters import LINE, UNKNOWN_TYPE
 from streams.app import open_log
 from streams.cli.connect import cluster_command, find_connection
+from streams.kept.source import Source
 from streams.settings import Settings, SettingsError, from_environment, read_policy, remembered_policy
 from streams.transport.batches import Output, Record
 from streams.transport.log import Log
 
-if TYPE_CHECKING:
-    from streams.cluster.log_reader import LogReader
-
-Source: TypeAlias = "Log | LogReader"  # topics and state, of one machine or of a cluster
 FALLBACK_TOPIC = "live-room"  # where the sender puts what names no known type
 CHUNK = 2000  # lines of one append
 

@@ -16,6 +16,7 @@ from streams.cli.common import as_json, home_option, settings_of
 from streams.cli.data import FIRST_EVENING
 from streams.cli.demo_board import Audience, Board
 from streams.cli.demo_report import SHOW_FILE, report
+from streams.cli.demo_web import shown_board, stay
 from streams.cli.language import lang_option
 from streams.cli.playback import Playback, score
 from streams.cli.published import Published
@@ -53,11 +54,16 @@ def demo(  # noqa: PLR0913, PLR0917 - one parameter per option
     settings = settings._replace(home=home or settings.home / "demo")
     watches = can_redraw() and not (fast or as_json)
     audience = Audience(lang, ZoneInfo(settings.policy.timezone), as_json, watches)
+    web = None if fast or as_json else settings.web
+    settings = settings._replace(web=None)  # the board is shown by us: it stays when the agents have ended
     try:
         _wipe(settings.home)
         truth = _write_show(settings.home, events, seed)
-        finished = asyncio.run(_play(settings, audience, 0.0 if fast else SHOW_SECONDS))
-        good = finished and report(ctx, settings, audience, truth)
+        with shown_board(settings, web, audience) as address:
+            finished = asyncio.run(_play(settings, audience, 0.0 if fast else SHOW_SECONDS))
+            good = finished and report(ctx, settings, audience, truth)
+            if finished and watches and address:
+                stay(address, audience)
     except WorkerFailedError as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:

@@ -12,12 +12,12 @@ from rich.live import Live
 from rich.text import Text as Line
 
 from streams.cli.board_view import BOARD, LEGEND, credit_tables, session_table
-from streams.cli.language import when, yuan
 from streams.cli.playback import Playback
 from streams.cli.published import Published
 from streams.cli.terminal import plain_console
 from streams.core.definitions import Language, Text
 from streams.runner import lag
+from streams.words.language import when, yuan
 
 _DRAW_SECONDS, _LINE_SECONDS, _RATE_SECONDS = 0.25, 5.0, 3.0
 _TOP = 5

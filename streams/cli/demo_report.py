@@ -13,12 +13,12 @@ from streams.cli import main
 from streams.cli.audit import examine
 from streams.cli.board_view import BOARD, credit_tables, session_table
 from streams.cli.demo_board import Audience
-from streams.cli.language import yuan
 from streams.cli.published import Published
 from streams.cli.terminal import plain_console, write_json
 from streams.settings import Settings
 from streams.show import Truth
 from streams.transport.log import Log
+from streams.words.language import yuan
 
 SHOW_FILE = "show.ndjson"  # in the folder of the demo
 _TOP = 5

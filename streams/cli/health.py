@@ -12,7 +12,6 @@ import orjson
 from schemas.topics import TOPICS
 from schemas.values import format_time
 from streams.app import partitions_of
-from streams.cli.common import Source
 from streams.cli.installation import (
     Check,
     check_clock,
@@ -23,6 +22,7 @@ from streams.cli.installation import (
     same,
 )
 from streams.core.definitions import Text
+from streams.kept.source import Source
 from streams.runner import lag
 from streams.settings import Settings
 from streams.transport.batches import Record
@@ -161,7 +161,7 @@ def examine(settings: Settings, error: str | None) -> Iterator[Check]:
     yield check_environment(os.environ, error)
     yield check_versions()
     yield check_folder(settings.home)
-    yield check_port()
+    yield check_port(settings.web)
     now = time.time_ns() // 1_000_000
     try:
         log = Log(settings.home, readonly=True)

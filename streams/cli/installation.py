@@ -15,19 +15,20 @@ from typing import Literal, NamedTuple
 from schemas.values import format_time
 from streams.cluster.connection import VARIABLES
 from streams.core.definitions import Text
+from streams.settings import WebSettings
 from streams.transport.database import FILE_NAME
 
 Status = Literal["OK", "WARN", "FAIL"]
 
 PYTHON, SQLITE = (3, 11), (3, 35, 0)  # the project's, and the first with RETURNING
 STATE = "state"  # the folder of the copy, in the home of a worker on Kafka
-WEB_PORT = 6066  # Faust's default
 LITTLE_SPACE, NO_SPACE = 1 << 30, 100 << 20  # bytes
 _CLOCK_SLACK_MS = 60_000
 _EARLIEST_MS = 1_735_689_600_000  # 2025-01-01: a clock before this has not been set
 _ENVIRONMENT = (
     "LIVEPOOL_HOME", "LIVEPOOL_POLICY", "LIVEPOOL_MAX_RECORDS", "LIVEPOOL_CACHE", "LIVEPOOL_INSTANCE",
-    "LIVEPOOL_STANDBYS", "LIVEPOOL_SESSION_SECONDS", "LIVEPOOL_WATCHDOG_SECONDS", *VARIABLES.values(),
+    "LIVEPOOL_STANDBYS", "LIVEPOOL_SESSION_SECONDS", "LIVEPOOL_WATCHDOG_SECONDS", "LIVEPOOL_WEB", "LIVEPOOL_WEB_HOST",
+    "LIVEPOOL_WEB_PORT", "LIVEPOOL_WEB_TOKENS", "LIVEPOOL_WEB_OPEN", "LIVEPOOL_WEB_RATE", *VARIABLES.values(),
 )  # fmt: skip
 _DISTRIBUTIONS = ("livepool", "faust-streaming", "aiokafka", "kafka-python", "msgspec", "orjson", "click", "rich")
 
@@ -106,20 +107,23 @@ def mib(size: int) -> str:
     return f"{size / (1 << 20):,.1f} MiB"
 
 
-def check_port(port: int = WEB_PORT) -> Check:
-    """Is the port of Faust's web server free; only `faust worker` needs it."""
-    with closing(socket.socket()) as server:
+def check_port(web: WebSettings | None) -> Check:
+    """Is the port of the live board free."""
+    if web is None:
+        return Check("web port", "OK", Text("the board is off", "看板已关闭"))
+    port = web.port
+    with closing(socket.socket(socket.AF_INET6 if ":" in web.host else socket.AF_INET)) as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            server.bind(("", port))
+            server.bind((web.host, port))
         except OSError as error:
             return Check(
                 "web port",
                 "WARN",
                 Text(f"{port} is taken: {error.strerror}", f"{port} 被占用：{error.strerror}"),
                 Text(
-                    "if that is not your worker, give `faust -A streams.app worker` another --web-port",
-                    "若不是您的 worker，请为 `faust -A streams.app worker` 指定其他 --web-port",
+                    "if that is not your worker, set LIVEPOOL_WEB_PORT to another port; without it there is no board",
+                    "若不是您的 worker，请将 LIVEPOOL_WEB_PORT 设为其他端口；否则没有看板",
                 ),
             )
     return Check("web port", "OK", Text(f"{port} is free", f"{port} 可用"))

@@ -7,12 +7,13 @@ from rich.table import Table
 
 from streams.cli.common import as_json, home_option, open_existing
 from streams.cli.connect import cluster_command, find_connection
-from streams.cli.language import NOTHING, lang_option
+from streams.cli.language import lang_option
 from streams.cli.terminal import plain_console, write_json
 from streams.cluster.embedded_lag import embedded_lag
 from streams.cluster.lag import PartitionLag
 from streams.cluster.lag import lag as cluster_lag
 from streams.core.definitions import Language, Text
+from streams.words.language import NOTHING
 
 
 @click.command()

@@ -8,10 +8,10 @@ import click
 import orjson
 from rich.table import Table
 
-from streams.cli.language import when
 from streams.cli.terminal import plain_console, write_json
 from streams.cluster.dead_letters import Group, Letter
 from streams.core.definitions import Language, Text
+from streams.words.language import when
 
 _AGAIN = Text("sent again", "已重放")
 

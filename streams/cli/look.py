@@ -10,13 +10,15 @@ from rich.table import Table
 from schemas.values import parse_time
 from streams.cli.board_view import LEGEND, LIST, credit_table, session_table
 from streams.cli.buyer_view import show_buyer
-from streams.cli.common import Source, as_json, home_option, open_source, policy_option, settings_of
+from streams.cli.common import as_json, home_option, open_source, policy_option, settings_of
 from streams.cli.connect import cluster_command
-from streams.cli.kept_buyer import as_data, find, was_erased
-from streams.cli.language import NOTHING, lang_option, name_of_carrier, name_of_mode, number, when
+from streams.cli.language import lang_option
 from streams.cli.published import Published, Session, credit_entries, sale_keys
 from streams.cli.terminal import plain_console, write_json
 from streams.core.definitions import DEFINITIONS, Language, Text
+from streams.kept.buyers import as_data, find, was_erased
+from streams.kept.source import Source
+from streams.words.language import NOTHING, name_of_carrier, name_of_mode, number, when
 
 _WINDOWS = {
     "show": Text("Show", "全场"),

@@ -15,11 +15,12 @@ from schemas.codec import decode, encode
 from schemas.envelope import Ids
 from schemas.topics import DAY_MS, TOPICS
 from schemas.values import NAMESPACES, format_time
-from streams.cli.common import Source, as_json, home_option, open_source, say, sending
+from streams.cli.common import as_json, home_option, open_source, say, sending
 from streams.cli.connect import cluster_command
 from streams.core.buyer import Buyer
 from streams.core.identity import Person, buyer_id_of
 from streams.core.packing import Unpacker
+from streams.kept.source import Source
 from streams.transport.batches import Output
 
 SOURCE = "livepool/cli"

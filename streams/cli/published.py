@@ -1,21 +1,20 @@
 """What the agents have published and keep, read from a log: session figures, credits, what is known of a session."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
+from msgspec.structs import asdict
 
-from streams.cli.common import Source
-from streams.cli.language import mode_of
-from streams.core.board import Room
+from streams.core.messages import RoomCard, RoomDetail
 from streams.core.packing import Unpacker
-from streams.core.reference import Entry, Lookup
+from streams.kept.source import Source
 from streams.transport.batches import Record
+from streams.words.language import mode_of
 
 Snapshot = dict[str, Any]  # the data of `room.snapshot` (spec §6)
-_ENTRY: Unpacker[Entry] = Unpacker(Entry)
-_ROOM: Unpacker[Room] = Unpacker(Room)
+_DETAIL: Unpacker[RoomDetail] = Unpacker(RoomDetail)
 
 
 class Session(NamedTuple):
@@ -24,11 +23,11 @@ class Session(NamedTuple):
     session_id: str
     room_id: str
     carrier: str
+    anchors: list[str]
+    stores: list[str]
     started: int
     ended: int | None
     latest: int
-    anchors: list[str]
-    stores: list[str]
     snapshot: Snapshot
 
     @property
@@ -46,21 +45,6 @@ class Session(NamedTuple):
         return self._asdict() | {"live": self.live, "mode": self.mode} | {"snapshot": self.snapshot}
 
 
-class Entries(dict[str, Entry]):
-    """Reference data, read when it is asked for; for `Lookup`."""
-
-    def __init__(self, log: Source) -> None:
-        super().__init__()
-        self._log = log
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """All that was said of one session, room, token or sharer."""
-        if key not in self:
-            value = self._log.state_get("references", None, key.encode())
-            self[key] = Entry() if value is None else _ENTRY(value)
-        return self[key]
-
-
 class Published:
     """The last snapshot of each session, the credits of each party and the dead letters, up to the last `update`."""
 
@@ -68,6 +52,7 @@ class Published:
         self.log = log
         self._next: dict[str, dict[int, int]] = {}
         self.snapshots: dict[str, Snapshot] = {}
+        self.cards: dict[str, RoomCard] = {}
         self.credits: dict[str, Counter[str]] = {
             "store": Counter(),
             "anchor": Counter(),
@@ -86,11 +71,18 @@ class Published:
                 self.dead_letters[dict(reversed(record.headers))["reason"].decode()] += 1
 
     def update_snapshots(self) -> None:
-        """Read the new snapshots only."""
-        last = {record.key: record.value for record in self._new("room-metrics")}
-        for value in filter(None, last.values()):
+        """Read the new snapshots and cards only."""
+        for value in self._last("room-metrics"):
             data = orjson.loads(value)["data"]
             self.snapshots[data["session_id"]] = data
+        for value in self._last("room-details"):
+            detail = _DETAIL(value)
+            if isinstance(detail, RoomCard):
+                self.cards[detail.session_id] = detail
+
+    def _last(self, topic: str) -> Iterable[bytes]:
+        last = {record.key: record.value for record in self._new(topic)}
+        return filter(None, last.values())
 
     def _new(self, topic: str) -> Iterator[Record]:
         start = self._next.setdefault(topic, {})
@@ -100,26 +92,12 @@ class Published:
 
     def sessions(self) -> list[Session]:
         """Every started session, live ones first, then the newest first."""
-        entries = Entries(self.log)
         found = [
-            session
+            Session(**asdict(self.cards[session_id]), snapshot=snapshot)
             for session_id, snapshot in self.snapshots.items()
-            if (session := _session(self.log, entries, session_id, snapshot))
+            if session_id in self.cards
         ]
         return sorted(found, key=lambda session: (not session.live, -session.started, session.session_id))
-
-
-def _session(log: Source, entries: Entries, session_id: str, snapshot: Snapshot) -> Session | None:
-    lookup = Lookup(entries)
-    start = lookup.session(session_id)
-    value = log.state_get("rooms", None, session_id.encode())
-    if start is None or value is None:  # published, so both are there unless the snapshot is of an older state
-        return None
-    room = _ROOM(value)
-    latest = start.time if room.latest is None else room.latest
-    ended = room.ended[0] if room.ended else None
-    anchors = sorted(lookup.anchors(start, latest))
-    return Session(session_id, start.room_id, start.carrier, start.time, ended, latest, anchors, start.stores, snapshot)
 
 
 class SaleKey(NamedTuple):

@@ -46,7 +46,7 @@ def replay(files: tuple[str, ...], out: Path, policy: Path | None, as_json: bool
     out.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     with tempfile.TemporaryDirectory(prefix=".replay-", dir=out) as home:
-        settings = settings_of(Path(home), policy)._replace(synchronous="off", bad_fuse=False)
+        settings = settings_of(Path(home), policy)._replace(synchronous="off", bad_fuse=False, web=None)
         try:
             asyncio.run(_process(files, settings))
         except WorkerFailedError as error:

@@ -15,7 +15,6 @@ from schemas.topics import TOPICS
 from streams.app import App, build_app
 from streams.cli.common import (
     CHUNK,
-    Source,
     home_option,
     line_of,
     open_source,
@@ -29,6 +28,7 @@ from streams.cli.common import (
 from streams.cli.connect import cluster_command
 from streams.cli.log_lines import OnceInAWhile
 from streams.cli.worker_view import WorkerView, is_terminal
+from streams.kept.source import Source
 from streams.runner import WorkerFailedError, run
 from streams.transport.batches import Record
 from streams.transport.log import Log
@@ -44,6 +44,8 @@ _LOOK_SECONDS = 0.1
 def worker(home: Path | None, policy: Path | None, drain: bool, verbose: bool) -> None:
     """Run the agents until stopped: on one machine, or as one of the workers of a cluster (LIVEPOOL_BROKERS)."""
     settings = settings_of(home, policy)
+    if drain:
+        settings = settings._replace(web=None)  # nobody watches what ends by itself
     view = WorkerView() if settings.connection is not None and is_terminal() else None
     logging.basicConfig(
         level=logging.INFO if verbose else logging.ERROR,

@@ -14,11 +14,12 @@ from streams.cluster.letter_boxes import LETTERS, TRANSACTIONAL_ID
 from streams.cluster.topics import GROUP, REPLAYED, changelog, cluster_topics
 
 Resource = Literal["topic", "group", "transactional-id"]
-Role = Literal["worker", "producer", "scrm", "finance", "analyst", "operator", "admin"]
+Role = Literal["worker", "board", "producer", "scrm", "finance", "analyst", "operator", "admin"]
 Rights = dict[tuple[Resource, str, bool], set[str]]  # (resource, name, is a prefix) -> operations
 
 ROLES: dict[Role, str] = {
     "worker": "livepool worker",
+    "board": "livepool board: read what people watch, and what the agents keep",
     "producer": "platform adapters: write events",
     "scrm": "read profiles and pool events, in consumer groups scrm-…",
     "finance": "read sales and ledger, in consumer groups finance-…",
@@ -77,6 +78,8 @@ def commands(wanted: Iterable[Acl]) -> list[str]:
 def _rights(role: Role) -> Rights:
     if role == "worker":
         return _worker()
+    if role == "board":
+        return _board()
     if role == "producer":
         return _topics(topology.INPUTS, "Write", "Describe")
     if role == "operator":
@@ -97,7 +100,16 @@ def _worker() -> Rights:
         for names, operation in (((*agent.reads, *changelogs), "Read"), ((*agent.writes, *changelogs), "Write")):
             for resource, operations in _topics(names, operation, "Describe").items():
                 rights.setdefault(resource, set()).update(operations)
+    for resource, operations in _topics(topology.VIEWED, "Read", "Describe").items():
+        rights.setdefault(resource, set()).update(operations)
     return rights
+
+
+def _board() -> Rights:
+    """Explanations and buyers come from the changelogs, the lag from what the agents read and have committed."""
+    changelogs = (changelog(table) for agent in topology.AGENTS for table in agent.keeps)
+    read = (topic for agent in topology.AGENTS for topic in agent.reads)
+    return _topics((*topology.VIEWED, *read, *changelogs), "Read", "Describe") | {("group", GROUP, False): {"Describe"}}
 
 
 def _operator() -> Rights:

@@ -87,7 +87,7 @@ class LogReader:
         """Yield the records of a topic as they come, for ever; empty lists while there are none."""
         with cluster_errors(self._connection), self._reading(topic, {}) as consumer:
             while True:
-                yield [_record(record) for records in _poll(consumer).values() for record in records]
+                yield polled(consumer, _MAX_RECORDS)
 
     @contextmanager
     def _reading(self, topic: str, start: Mapping[int, int]) -> Iterator[KafkaConsumer]:
@@ -155,8 +155,13 @@ def read_until(consumer: KafkaConsumer, ends: Mapping[Any, int]) -> Iterator[Rec
             yield from (_record(record) for record in records if record.offset < ends[tp])
 
 
-def _poll(consumer: KafkaConsumer) -> dict[Partition, list[Any]]:
-    found: dict[Partition, list[Any]] = consumer.poll(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
+def polled(consumer: KafkaConsumer, most: int) -> list[Record]:
+    """Return what has come, at most so many records, of each partition in order; empty after a short wait."""
+    return [_record(record) for records in _poll(consumer, most).values() for record in records]
+
+
+def _poll(consumer: KafkaConsumer, most: int = _MAX_RECORDS) -> dict[Partition, list[Any]]:
+    found: dict[Partition, list[Any]] = consumer.poll(timeout_ms=_POLL_MS, max_records=most)
     return found
 
 

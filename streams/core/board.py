@@ -10,16 +10,17 @@ from typing import Any
 import msgspec
 
 from streams.core.figures import METRIC_OF, METRICS, PEOPLE, figures
-from streams.core.messages import Evidence, RoomDelta
+from streams.core.messages import Evidence, RoomCard, RoomDelta
 from streams.core.policy import MINUTE_MS
 from streams.core.presence import change
+from streams.core.reference import Entry, Lookup
 from streams.core.windows import Mark, Online, RecentFact, Watch, Window
 
 WINDOW = 10 * MINUTE_MS
 
 
 class Room(msgspec.Struct, array_like=True):
-    """What is kept of a session; `marks`: what was watched before each of the two windows."""
+    """What is kept of a session; `marks`: what was watched before each of the two windows; `known`: who was on air."""
 
     sums: list[int]
     people: list[int]
@@ -30,6 +31,7 @@ class Room(msgspec.Struct, array_like=True):
     latest: int | None = None
     started: Evidence | None = None
     ended: Evidence | None = None
+    known: Entry = msgspec.field(default_factory=Entry)
 
     @staticmethod
     def new() -> "Room":
@@ -63,6 +65,8 @@ class Session:
         room.ended = _first(room.ended, delta.ended)
         if delta.latest is not None:
             room.latest = delta.latest if room.latest is None else max(room.latest, delta.latest)
+        for message in delta.reference:
+            room.known.take(message)
         self._keep_recent(delta)
         for at, by in delta.watch.items():
             for watch in self.watches:
@@ -113,6 +117,18 @@ class Session:
     @staticmethod
     def _figures(window: Window, watched: int, online: tuple[int, int]) -> dict[str, Any]:
         return figures(window.sums, [len(people) for people in window.people], watched, online)
+
+
+def card(session_id: str, room: Room) -> RoomCard | None:
+    """What a session is as of its latest event; None as long as no start is known."""
+    lookup = Lookup({f"session:{session_id}": room.known})
+    start = lookup.session(session_id)
+    if start is None:
+        return None
+    latest = start.time if room.latest is None else room.latest
+    anchors, stores = sorted(set(lookup.anchors(start, latest))), sorted(set(start.stores))
+    ended = room.ended[0] if room.ended else None
+    return RoomCard(session_id, start.room_id, start.carrier, anchors, stores, start.time, ended, latest)
 
 
 def _first(one: Evidence | None, other: Evidence | None) -> Evidence | None:

@@ -6,7 +6,7 @@ The names and their order are those of `schemas.rooms.Window`. "People" are buye
 from typing import Literal, NamedTuple
 
 Language = Literal["en", "zh"]
-Unit = Literal["events", "people", "orders", "items", "seconds", "fen", "ratio"]
+Unit = Literal["events", "people", "orders", "sales", "items", "seconds", "fen", "ratio", "records", "text"]
 
 
 class Text(NamedTuple):

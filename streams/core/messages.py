@@ -1,4 +1,4 @@
-"""What travels between the agents: `identity` → journeys → `journey` → room-deltas → `board`.
+"""What travels between the agents, `identity` → journeys → `journey` → room-deltas → `board`, and → room-details.
 
 Everything about one buyer goes to the partition of its buyer_id; reference data (sessions, tokens) goes
 to every partition. `seq` is the event's place in the one order of all accepted events (its offset in
@@ -270,3 +270,28 @@ class RoomDelta(msgspec.Struct, array_like=True):
     latest: int | None = None
     started: Evidence | None = None
     ended: Evidence | None = None
+    reference: list[SessionStarted | AnchorsChanged] = []  # of this session, as it came
+
+
+class RoomCard(Message, frozen=True):
+    """What a session is, beside its numbers; anchors: who is on air at its latest event, by id."""
+
+    session_id: str
+    room_id: str
+    carrier: str
+    anchors: list[str]
+    stores: list[str]
+    started: int
+    ended: int | None
+    latest: int
+
+
+class RoomOnline(Message, frozen=True):
+    """By how much the number online changes at a whole minute (ms), over all stays; what holds is the last said."""
+
+    session_id: str
+    minute: int
+    change: int
+
+
+RoomDetail = RoomCard | RoomOnline

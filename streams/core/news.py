@@ -10,6 +10,7 @@ from streams.core.sales import Cause
 def session_started(desk: Desk, message: SessionStarted) -> None:
     """A session is known: evidence that named it counts from now on."""
     session, room = References(desk.entries).start(message)
+    _tell_board(desk, message)
     cause = Cause(message.time, "live.session.started")
     _known_better(desk, [session], cause, new=True)
     _known_better(desk, [room], cause, new=False)  # its earlier sessions are what they were
@@ -18,6 +19,7 @@ def session_started(desk: Desk, message: SessionStarted) -> None:
 def anchors_changed(desk: Desk, message: AnchorsChanged) -> None:
     """Others are on air from a moment on."""
     keys = References(desk.entries).change_anchors(message)
+    _tell_board(desk, message)
     _known_better(desk, keys, Cause(message.time, "live.anchors.changed"), new=False)
 
 
@@ -38,6 +40,12 @@ def room_event(desk: Desk, message: RoomEvent) -> None:
         delta.started = min(delta.started or evidence, evidence)
     if message.ended:
         delta.ended = min(delta.ended or evidence, evidence)
+
+
+def _tell_board(desk: Desk, message: SessionStarted | AnchorsChanged) -> None:
+    """Every partition has it; one tells the board."""
+    if desk.at_home(message.session_id):
+        desk.deltas.of(message.session_id).reference.append(message)
 
 
 def _known_better(desk: Desk, keys: list[str], cause: Cause, *, new: bool) -> None:

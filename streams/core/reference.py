@@ -22,6 +22,15 @@ class Entry(msgspec.Struct, array_like=True):
     changes: list[AnchorsChanged] = []
     registrations: list[TokenRegistered] = []
 
+    def take(self, message: SessionStarted | AnchorsChanged | TokenRegistered) -> None:
+        """Keep a message in its place."""
+        if isinstance(message, SessionStarted):
+            self.starts = _sorted([*self.starts, message])
+        elif isinstance(message, AnchorsChanged):
+            self.changes = _sorted([*self.changes, message])
+        else:
+            self.registrations = _sorted([*self.registrations, message])
+
 
 class Named(NamedTuple):
     """What an event names, its own fields before those of its token; `fault` says why its token names nothing."""
@@ -59,12 +68,7 @@ class References:
 
     def _add(self, key: str, message: SessionStarted | AnchorsChanged | TokenRegistered) -> str:
         entry = self.entries.get(key) or Entry()
-        if isinstance(message, SessionStarted):
-            entry.starts = _sorted([*entry.starts, message])
-        elif isinstance(message, AnchorsChanged):
-            entry.changes = _sorted([*entry.changes, message])
-        else:
-            entry.registrations = _sorted([*entry.registrations, message])
+        entry.take(message)
         self.entries[key] = entry
         return key
 

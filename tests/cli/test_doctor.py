@@ -7,6 +7,7 @@ import pytest
 from schemas.values import parse_time
 from streams.cli.health import check_clock
 from streams.cli.installation import check_port
+from streams.settings import WebSettings
 from streams.transport.worker_lock import WorkerLock
 from tests.cli.homes import as_json, event, line, livepool, order, process, send
 
@@ -146,5 +147,5 @@ def test_a_port_that_is_taken_is_a_warning():
     with socket.socket() as taken:
         taken.bind(("", 0))
         taken.listen()
-        assert check_port(taken.getsockname()[1]).status == "WARN"
-    assert check_port(0).status == "OK"
+        assert check_port(WebSettings(port=taken.getsockname()[1])).status == "WARN"
+    assert check_port(WebSettings(port=0)).status == "OK"

@@ -4,9 +4,10 @@ from rich.cells import cell_len
 
 from schemas.rooms import Window
 from streams.cli.board_view import change
-from streams.cli.language import from_locale, yuan, yuan_short
+from streams.cli.language import from_locale
 from streams.core.definitions import DEFINITIONS
 from streams.core.identity import buyer_id_of
+from streams.words.language import yuan, yuan_short
 from tests.cli.homes import DAY, HOUR, MINUTE, as_json, event, line, livepool, order, process
 
 D1, D2 = {"douyin_open_id": "d1"}, {"douyin_open_id": "d2"}

@@ -27,7 +27,9 @@ def test_a_worker_reads_and_writes_what_the_topology_says():
     changelogs = {changelog(table) for agent in topology.AGENTS for table in agent.keeps}
     internal = {name for name, topic in TOPICS.items() if topic.kind == "internal"}
     outputs = {name for name, topic in TOPICS.items() if topic.kind == "output"}
-    assert topics_with("worker", "Read") == {*topology.INPUTS} | internal | changelogs
+    assert topics_with("worker", "Read") == {*topology.INPUTS, *topology.VIEWED} | internal | changelogs
+    assert topics_with("board", "Read") == topics_with("worker", "Read")
+    assert not topics_with("board", "Write")
     assert topics_with("worker", "Write") == outputs | internal | changelogs
     assert rights("worker")["group", "livepool"] == {"Read", "Describe"}
     assert rights("worker")["transactional-id", "livepool-*"] == {"Write", "Describe"}

@@ -45,7 +45,7 @@ def test_retention_is_that_of_the_contract_and_internal_topics_outlive_the_input
     for name, topic in TOPICS.items():
         configs = TABLE[name].configs
         assert configs["cleanup.policy"] == ("compact" if topic.compacted else "delete")
-        if topic.kind == "internal":
+        if topic.kind == "internal" and not topic.compacted:
             assert int(configs["retention.ms"]) == 7 * DAY == TOPICS["checkout"].retention_ms
         elif not topic.compacted:
             assert configs["retention.ms"] == str(-1 if topic.retention_ms is None else topic.retention_ms)

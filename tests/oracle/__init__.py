@@ -9,6 +9,7 @@ from typing import Any
 
 from . import envelope
 from .contract import Refused
+from .details import details
 from .envelope import Event
 from .identity import Buyer, Identity
 from .orders import Orders
@@ -29,6 +30,7 @@ class Outcome:
     ledger: Ledger  # (sale_id, dimension, party_id) -> net fen, zeros left out
     profiles: dict[str, dict[str, Any]]  # buyer_id -> `buyer.profile` without reason
     rooms: dict[str, dict[str, Any]]  # session_id -> `room.snapshot`
+    details: dict[str, dict[str, Any]]  # session_id -> what it is, who was online; not part of the contract
     dead_letters: list[dict[str, Any]]  # reason, topic, offset, payload, in the order they arose
     duplicates: int  # repeats of an event, and events set aside for the first of their order or refund
 
@@ -88,6 +90,7 @@ def run(lines: list[bytes], policy: dict[str, Any] | None = None) -> Outcome:
         ledger=ledger(sales),
         profiles={b.buyer_id: profile(b, bought[b], registry) for b in people if not b.erased},
         rooms=rooms(people, intake.orders, decider, sales),
+        details=dict(details(people, decider)),
         dead_letters=intake.dead_letters,
         duplicates=intake.repeats + intake.orders.duplicates,
     )

@@ -146,7 +146,7 @@ def test_every_topic_is_described_and_every_type_has_a_topic():
 
 def test_only_what_holds_by_its_last_record_is_compacted_and_the_ledger_is_kept():
     assert {n for n, topic in TOPICS.items() if topic.compacted} == {
-        "attributed-sales", "pool-feedback", "room-metrics",
+        "attributed-sales", "pool-feedback", "room-details", "room-metrics",
     }  # fmt: skip
     assert all(topic.retention_ms is None for topic in TOPICS.values() if topic.compacted)
     assert TOPICS["credit-ledger"].retention_ms is None

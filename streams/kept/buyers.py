@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from schemas.values import NAMESPACES, format_time
-from streams.cli.common import Source
-from streams.cli.published import Entries
 from streams.core import pool
 from streams.core.archive import Archive, Row
 from streams.core.buyer import ACTIVITY_TYPES, Buyer, Fact, View, moment
@@ -18,6 +16,7 @@ from streams.core.policy import Policy
 from streams.core.presence import Stay, stays
 from streams.core.reference import Lookup
 from streams.core.sales import DIMENSIONS, sale_id_of, verdict
+from streams.kept.source import Entries, Source
 
 _BUYER: Unpacker[Buyer] = Unpacker(Buyer)
 _ROW: Unpacker[Row] = Unpacker(Row)

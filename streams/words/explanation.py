@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text as Line
 
 from schemas.values import parse_time
-from streams.cli import words
-from streams.cli.language import name_of_carrier, name_of_mode, yuan
 from streams.core.definitions import Language
+from streams.words import explaining as words
+from streams.words.language import name_of_carrier, name_of_mode, yuan
 
 MOST = 5  # findings of one rule, or events of one list, that are shown; --json has all
 _WIDTH = 10  # of the words before a colon

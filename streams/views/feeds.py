@@ -1,0 +1,79 @@
+"""Where the records of a read model come from: the log of one machine, or a cluster."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol
+
+from streams.runner import lag
+from streams.settings import Settings
+from streams.topology import VIEWED
+from streams.transport.batches import Record, TopicPartition
+from streams.transport.log import Log
+
+_LAG_SECONDS = 5.0  # between two looks at a cluster's lag, which ask the brokers several questions
+_LOG_LAG_SECONDS = 1.0
+
+
+class Feed(Protocol):
+    """The topics that people watch; used by one thread."""
+
+    def ends(self) -> dict[TopicPartition, int]:
+        """Where each topic-partition ends."""
+
+    def read(self, start: Mapping[TopicPartition, int], most: int) -> list[Record]:
+        """Some of the records from these offsets on (default 0), of each partition in order; empty: none is there."""
+
+    def lag(self) -> int | None:
+        """How many records the agents have not processed."""
+
+
+class _Now:
+    """A figure that is looked up only now and then."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._next = seconds, 0.0
+        self.value: int | None = None
+
+    def is_due(self) -> bool:
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._seconds
+        return True
+
+
+class LogFeed:
+    """From the log of one machine."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._tps = [tp for topic in VIEWED for tp in log.partitions(topic)]
+        self._lag = _Now(_LOG_LAG_SECONDS)
+
+    def ends(self) -> dict[TopicPartition, int]:
+        """Where each topic-partition ends."""
+        return self._log.end_offsets(self._tps)
+
+    def read(self, start: Mapping[TopicPartition, int], most: int) -> list[Record]:
+        """The next records in the order of their appends."""
+        return self._log.records_from({tp: start.get(tp, 0) for tp in self._tps}, most)
+
+    def lag(self) -> int | None:
+        """How many records the agents have not processed."""
+        if self._lag.is_due():
+            self._lag.value = lag(self._log)
+        return self._lag.value
+
+
+@contextmanager
+def feed_of(settings: Settings) -> Iterator[Feed]:
+    """Open what the settings name."""
+    if settings.connection is None:
+        with Log(settings.home, readonly=True) as log:
+            yield LogFeed(log)
+        return
+    from streams.views.cluster_feed import ClusterFeed  # noqa: PLC0415 - kafka-python is loaded when it is used
+
+    with ClusterFeed(settings.connection) as feed:
+        yield feed
