@@ -49,7 +49,7 @@ async function learn(page, main) {
   for (let attempt = 0; ; attempt++) {
     try {
       const [published, status] = await Promise.all([get(address("definitions")), get(address("status"))]);
-      Object.assign(page, catalogue(published, page.t, page.lang));
+      Object.assign(page, catalogue(published, page.lang));
       page.zone = status.timezone ?? page.zone;
       main.replaceChildren();
       return;

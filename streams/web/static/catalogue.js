@@ -1,10 +1,11 @@
-/** What each number is called, counted in, and means: from /api/v1/definitions, and the page's own words for the rest. */
+/** What each number is called, counted in, and means: from /api/v1/definitions, in one language. */
 
-/** `{label(name), text(name), unit(name), all}`; `all` are the names of a snapshot, in their order. */
-export function catalogue(published, t, lang) {
-  const own = (kind, name) => (t(`${kind}.${name}`) === `${kind}.${name}` ? null : t(`${kind}.${name}`));
-  const label = (name) => published[name]?.label[lang] ?? own("label", name) ?? name;
-  const text = (name) => published[name]?.text[lang] ?? own("text", name);
-  const unit = (name) => published[name]?.unit ?? (/_fen(_|$)/.test(name) ? "fen" : name.endsWith("_share") ? "ratio" : "count");
-  return { label, text, unit, definition: (name) => (text(name) ? { label: label(name), text: text(name) } : null) };
+/** `{label(name), unit(name), definition(name)}`; a name without a definition has none to show. */
+export function catalogue(published, lang) {
+  const label = (name) => published[name]?.label[lang] ?? name;
+  return {
+    label,
+    unit: (name) => published[name]?.unit,
+    definition: (name) => (published[name] ? { label: label(name), text: published[name].text[lang] } : null),
+  };
 }

@@ -6,7 +6,16 @@ import { number, show, term } from "./number.js";
 const LIMITS = { dead_letters_10m: 0, lag: 1000, unattributed_store_share: 0.1, unattributed_anchor_share: 0.1 };
 // Above these an operator should look: any dead letter, a second's worth of reading, a tenth of the money.
 
+const MOST_REASONS = 3;
+
 const sum = (counts) => Object.values(counts ?? {}).reduce((total, count) => total + count, 0);
+
+/** The reasons with most dead letters, the others (null) in one: a row, however many there are. */
+function largest(counts) {
+  const found = Object.entries(counts ?? {}).sort(([, a], [, b]) => b - a);
+  const rest = found.slice(MOST_REASONS).reduce((total, [, count]) => total + count, 0);
+  return rest ? [...found.slice(0, MOST_REASONS), [null, rest]] : found;
+}
 
 /** The numbers of the part and which of them need attention. */
 export function troubles({ dead_letters_10m: recent, lag, unattributed = {} }) {
@@ -41,9 +50,8 @@ export function problems(page) {
       });
       const bad = found.filter((one) => one.bad).length;
       flag(page, verdict, verdict, bad > 0, page.t(bad ? "problems.some" : "problems.none", { count: bad }));
-      const counts = Object.entries(room.problems?.dead_letters_10m ?? {}).sort(([, a], [, b]) => b - a);
-      fill(reasons, counts, () => h("li", {}, h("span"), h("span", { class: "num" })), (item, [reason, count]) => {
-        say(item.firstChild, page.t.named("reason", reason));
+      fill(reasons, largest(room.problems?.dead_letters_10m), () => h("li", {}, h("span"), h("span", { class: "num" })), (item, [reason, count]) => {
+        say(item.firstChild, reason === null ? page.t("reason.others") : page.t.named("reason", reason));
         say(item.lastChild, String(count));
       });
     },
