@@ -65,7 +65,7 @@ export function shell(page, freshness) {
       { class: "settings" },
       setting(page, "trend", page.t(`trend.${trend}`), [h("span", { class: "up", "aria-hidden": "true" }, "▲"), h("span", { class: "down", "aria-hidden": "true" }, "▼")]),
       setting(page, "theme", page.t(`theme.${other("theme", theme)}`), icon(theme === "dark" ? "sun" : "moon")),
-      setting(page, "lang", lang === "zh" ? "English" : "中文", lang === "zh" ? "EN" : "中"),
+      setting(page, "lang", lang === "zh" ? "EN (English)" : "中文", lang === "zh" ? "EN" : "中"),
     ),
   );
   const draw = () => sessions.set(rooms, route.page === "room" ? route.args[0] : null);

@@ -57,5 +57,7 @@ export function explainOnDemand(definition) {
     else hide();
   });
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
-  document.addEventListener("scroll", hide, { passive: true, capture: true });
+  const follow = () => shown && (shown.isConnected ? place(shown.getBoundingClientRect()) : hide());
+  document.addEventListener("scroll", follow, { passive: true, capture: true });
+  window.addEventListener("hashchange", hide);
 }

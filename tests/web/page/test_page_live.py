@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
+from cli.homes import livepool
 from web.page.conftest import PHONE, WALL
 from web.page.world import World, free_port, serving
 
@@ -100,7 +101,7 @@ def test_a_restart_of_the_worker_is_seen_and_survived(tmp_path, browser, open_pa
         assert not page.locator(".banner").is_visible()
     page.locator(".banner").wait_for()
     assert "not of now" in page.locator(".banner").inner_text()
-    page.wait_for_function("document.title.startsWith('⚠')")
+    page.wait_for_function("() => document.title.startsWith('⚠')")
     muted = page.evaluate("getComputedStyle(document.querySelector('.headline .value')).fontStyle")
     assert muted == "italic"
     with world.worker():
@@ -112,15 +113,12 @@ def test_a_restart_of_the_worker_is_seen_and_survived(tmp_path, browser, open_pa
 
 
 def test_a_token_for_a_store_shows_that_store_and_no_other(world, open_page, tmp_path):
-    from cli.homes import livepool  # noqa: PLC0415 - beside its only use
-
     store, other = world.largest()["stores"][:2]
     tokens = tmp_path / "tokens.toml"
-    said = livepool("token", "add", "store-manager", "--store", store, "--file", tokens).output
-    token = max(said.split(), key=len)
+    token = livepool("token", "add", "store-manager", "--store", store, "--file", tokens).stdout.strip()
     board = {"LIVEPOOL_WEB_PORT": str(free_port()), "LIVEPOOL_WEB_TOKENS": str(tokens)}
     with serving("board", home=world.home.path, **board) as url:
-        page = open_page(f"{url}?lang=en#/room/{quote(world.largest()['session_id'], safe='')}", refused=True)
+        page = open_page(f"{url}?lang=en#/room/{quote(world.largest()['session_id'], safe='')}", refused=True, gone=True)
         page.get_by_label("Token").fill("wrong")
         page.keyboard.press("Enter")
         page.get_by_text("This token is not valid").wait_for()

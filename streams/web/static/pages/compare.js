@@ -44,7 +44,7 @@ function courses(page) {
     return { name, at, box, plot: chart(page, box, { lines, xText, sync: "compare" }) };
   });
   return {
-    node: h("div", { class: "card courses" }, ...boxes.map(({ name, box }) => h("div", { class: "panel last" }, h("h3", {}, page.label(name)), box)), h("p", { class: "legend" }, h("span", { class: "a" }, "A"), h("span", { class: "b" }, "B"))),
+    node: h("div", { class: "card courses" }, ...boxes.map(({ name, box }) => h("div", { class: "panel last" }, h("h2", { class: "of-chart", data: { def: name } }, page.label(name)), box)), h("p", { class: "legend" }, h("span", { class: "a" }, "A"), h("span", { class: "b" }, "B"))),
     update: (both) => boxes.forEach(({ name, at, plot }) => plot.set(sinceStart(both.map(({ series }) => series), at - 1, name === "net_fen_cumulated"))),
     end: () => boxes.forEach(({ plot }) => plot.end()),
     redraw: () => boxes.forEach(({ plot }) => plot.redraw()),

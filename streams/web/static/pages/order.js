@@ -15,7 +15,7 @@ function decision(page, line, which) {
   return h(
     "div",
     { class: "decision" },
-    h("h4", {}, page.t(`decision.${which}`)),
+    h("h3", {}, page.t(`decision.${which}`)),
     h("p", {}, h("strong", {}, page.t.named("rule", rule)), " ", h("span", { class: "tier", data: { def: "tier", strength: { certain: 4, strong: 3, medium: 2, weak: 1 }[tier] ?? 0 } }, page.t.named("tier", tier))),
     h("ul", { class: "credits" }, ...credits),
   );
@@ -26,7 +26,7 @@ function lineCard(page, line) {
   return h(
     "li",
     { class: "card" },
-    h("h3", {}, `${page.t("line", { id: line.line_id })} · ${line.item_id} × ${line.quantity} · ${yuan(line.net_fen, page.lang)}`),
+    h("h2", {}, `${page.t("line", { id: line.line_id })} · ${line.item_id} × ${line.quantity} · ${yuan(line.net_fen, page.lang)}`),
     session,
     h("div", { class: "decisions" }, decision(page, line, "live"), decision(page, line, "store")),
   );

@@ -73,7 +73,7 @@ function tableOf(page, data) {
 
 /** The part. */
 export function trend(page) {
-  let [data, pointed, spoken, series] = [[[], [], [], []], null, 0, null];
+  let [data, pointed, spoken, series] = [[[], [], [], []], null, -Infinity, null];
   const repoint = () => panels.forEach((one) => one.point(data, pointed));
   const onPoint = (index) => {
     if (pointed === index) return;
