@@ -82,7 +82,7 @@ function run(page, bar, freshness, main) {
   page.state = (how) => (how instanceof Refused ? refused(how) : freshness.state(how));
   page.load = (node, answer, draw, unknown) =>
     answer.then(draw, (error) => (error.status === 401 ? refused(error) : node.append(notice(error.status === 404 && unknown ? unknown : error.message)))).finally(() => node.removeAttribute("aria-busy"));
-  const notice = (text) => h("p", { class: "card note", role: "alert" }, text);
+  const notice = (text) => h("div", { class: "card note", role: "alert" }, h("h1", {}, text));
 
   function put(next) {
     view?.end?.();

@@ -9,10 +9,15 @@ import pytest
 from web.page.world import World
 
 CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run"
-    " --disable-background-networking --disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 WALL, PHONE = (1920, 1080), (390, 844)
 SERVER_GONE = "net::ERR_"  # what the browser says of a server that was stopped on purpose
 
@@ -46,7 +51,10 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     def start(url: str, size: tuple[int, int] = WALL, *, gone: bool = False, refused: bool = False) -> Any:
         width, height = size
         context = browser.new_context(
-            viewport={"width": width, "height": height}, locale="en-GB", reduced_motion="reduce", has_touch=size == PHONE
+            viewport={"width": width, "height": height},
+            locale="en-GB",
+            reduced_motion="reduce",
+            has_touch=size == PHONE,
         )
         contexts.append(context)
         page = context.new_page()

@@ -41,5 +41,9 @@ def test_no_module_writes_html_or_runs_text():
 
 
 def test_modules_are_small():
-    long = {path.name: lines for path in OWN if path.suffix == ".js" and (lines := path.read_text("utf-8").count("\n")) > 160}
+    long = {
+        path.name: lines
+        for path in OWN
+        if path.suffix == ".js" and (lines := path.read_text("utf-8").count("\n")) > 160
+    }
     assert long == {}

@@ -1,4 +1,4 @@
-"""The page in a browser, on a real worker with a running show: it follows, it tells the truth, it says when it cannot."""
+"""The page in a browser, on a worker with a running show: it follows, it tells the truth, it says when it cannot."""
 
 from contextlib import ExitStack
 from urllib.parse import quote
@@ -69,12 +69,13 @@ def test_the_list_has_every_session_with_its_numbers(world, open_page):
 def test_money_of_the_parties_adds_up_to_the_sessions(world, open_page):
     room = world.largest()
     page = open_page(room_url(world, room["session_id"]))
-    wait_for(page, "gmv_net_fen", room["snapshot"]["show"]["gmv_net_fen"])
+    expected = room["snapshot"]["show"]["gmv_net_fen"]
+    wait_for(page, "gmv_net_fen", expected)
     for more in page.locator(".listing .more:visible").all():
         more.click()
     for dimension in ("store", "anchor", "mode", "item"):
         net = page.locator(f".parties .{dimension} tbody data[data-def=party_net_fen]")
-        assert sum(net.evaluate_all("all => all.map((one) => Number(one.value))")) == room["snapshot"]["show"]["gmv_net_fen"]
+        assert sum(net.evaluate_all("all => all.map((one) => Number(one.value))")) == expected
 
 
 @pytest.mark.parametrize("size", [WALL, PHONE], ids=["wall", "phone"])
@@ -113,12 +114,13 @@ def test_a_restart_of_the_worker_is_seen_and_survived(tmp_path, browser, open_pa
 
 
 def test_a_token_for_a_store_shows_that_store_and_no_other(world, open_page, tmp_path):
-    store, other = world.largest()["stores"][:2]
+    room = world.largest()
+    store, other = room["stores"][:2]
     tokens = tmp_path / "tokens.toml"
     token = livepool("token", "add", "store-manager", "--store", store, "--file", tokens).stdout.strip()
     board = {"LIVEPOOL_WEB_PORT": str(free_port()), "LIVEPOOL_WEB_TOKENS": str(tokens)}
     with serving("board", home=world.home.path, **board) as url:
-        page = open_page(f"{url}?lang=en#/room/{quote(world.largest()['session_id'], safe='')}", refused=True, gone=True)
+        page = open_page(f"{url}?lang=en#/room/{quote(room['session_id'], safe='')}", refused=True, gone=True)
         page.get_by_label("Token").fill("wrong")
         page.keyboard.press("Enter")
         page.get_by_text("This token is not valid").wait_for()

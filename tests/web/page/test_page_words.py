@@ -1,4 +1,4 @@
-"""What the page says: the same in both languages, the names as in the terminal, nothing missing and nothing left over."""
+"""What the page says: the same in both languages, names as in the terminal, nothing missing and nothing left over."""
 
 import json
 import re
