@@ -113,6 +113,8 @@ def application(api: Api, access: Access) -> web.Application:
     for route in ROUTES:
         path = route.path.replace("{path}", "{path:.+}")
         added = app.router.add_route(route.method, path, getattr(api, route.handler))
+        if route.method == "GET" and route.kind != "events":
+            app.router.add_route("HEAD", path, getattr(api, route.handler))
         if route.is_open:
             opened.add(added.resource)
     return app
