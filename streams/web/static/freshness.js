@@ -39,6 +39,7 @@ export function freshnessView(page) {
       draw();
     },
     look(text) {
+      if (!text) return; // the server has not read anything yet
       asOf = Date.parse(text);
       connected = true;
     },

@@ -13,6 +13,8 @@ test("a count or an amount changes by percent, with arrow, sign and word", () =>
 test("there is no percentage of nothing, and none above 999", () => {
   assert.equal(said(123_400, 0, "fen", "en"), "▲ +¥1,234 more");
   assert.equal(said(5, 0, "people", "zh"), "▲ +5 增");
+  assert.equal(said(1_003, 1_000, "people", "en"), "▲ +0.3% more");
+  assert.equal(said(999_999, 1_000_000, "people", "en"), "▼ −0.1% less");
   assert.equal(said(1_500, 100, "people", "en"), "▲ +999%+ more");
 });
 

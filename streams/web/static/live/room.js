@@ -24,13 +24,12 @@ export function followRoom(sessionId, { show, state, look }) {
 
 /** The list of rooms, followed. */
 export function followRooms({ show, state, look }) {
-  const seen = (asOf) => look(asOf ?? new Date().toISOString());
   return follow(address("stream"), {
     rooms: (list) => {
-      seen(list.as_of);
+      look(list.as_of);
       show(list.rooms);
     },
-    beat: ({ as_of: asOf }) => seen(asOf),
+    beat: ({ as_of: asOf }) => look(asOf),
     state,
   });
 }

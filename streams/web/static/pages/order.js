@@ -3,12 +3,15 @@ import { h } from "../dom.js";
 import { address, get } from "../live/api.js";
 import { clock, yuan } from "../pure/format.js";
 import { format } from "../pure/route.js";
+import { showTier } from "../parts/credited.js";
 import { nameOf } from "../parts/parties.js";
 
 const PARTS = { live: ["anchor", "mode"], store: ["store"] };
 
 function decision(page, line, which) {
   const { rule, tier } = line[which];
+  const badge = h("span", { class: "tier", data: { def: "tier" } });
+  showTier(page, badge, tier);
   const credits = PARTS[which].flatMap((dimension) =>
     line.credits[dimension].map((credit) => h("li", {}, h("span", {}, `${page.t(`of.${dimension}`)} ${nameOf(page, dimension, credit.party_id)}`), h("data", { class: "num", value: credit.net_fen, data: { def: "party_net_fen" } }, yuan(credit.net_fen, page.lang)))),
   );
@@ -16,7 +19,7 @@ function decision(page, line, which) {
     "div",
     { class: "decision" },
     h("h3", {}, page.t(`decision.${which}`)),
-    h("p", {}, h("strong", {}, page.t.named("rule", rule)), " ", h("span", { class: "tier", data: { def: "tier", strength: { certain: 4, strong: 3, medium: 2, weak: 1 }[tier] ?? 0 } }, page.t.named("tier", tier))),
+    h("p", {}, h("strong", {}, page.t.named("rule", rule)), " ", badge),
     h("ul", { class: "credits" }, ...credits),
   );
 }

@@ -6,6 +6,12 @@ import { number, show } from "./number.js";
 
 const STRENGTH = { certain: 4, strong: 3, medium: 2, weak: 1, none: 0 };
 
+/** Show how strong evidence is. */
+export function showTier(page, node, tier) {
+  say(node, page.t.named("tier", tier));
+  mark(node, "data-strength", STRENGTH[tier] ?? 0);
+}
+
 const makeRow = () =>
   h(
     "li",
@@ -29,8 +35,7 @@ function listOf(page, decision) {
         const [name, badge, bar, value, part] = item.children;
         say(name, page.t.named("rule", rule));
         mark(name, "title", rule);
-        say(badge, page.t.named("tier", tier));
-        mark(badge, "data-strength", STRENGTH[tier] ?? 0);
+        showTier(page, badge, tier);
         bar.firstChild.style.setProperty("inline-size", `${100 * Math.max(0, share(fen, total) ?? 0)}%`);
         show(page, value, fen);
         say(part, share(fen, total) === null ? "–" : percent(share(fen, total), 1));

@@ -15,8 +15,9 @@ function size(last, previous, unit, lang) {
   const difference = Math.abs(last - previous);
   if (unit === "ratio") return (difference * 100).toFixed(2) + WORDS[lang].points;
   if (previous === 0) return glance(difference, unit, lang); // no percentage of nothing
-  const percent = Math.round((100 * difference) / Math.abs(previous));
-  return percent > MOST ? `${MOST}%+` : `${percent}%`;
+  const percent = (100 * difference) / Math.abs(previous);
+  if (percent < 0.95) return `${Math.max(0.1, percent).toFixed(1)}%`; // not 0%: it did change
+  return percent > MOST ? `${MOST}%+` : `${Math.round(percent)}%`;
 }
 
 /** `{direction, arrow, amount, word}`: "up" "▲" "+12%" "more"; a null on either side has no direction. */
