@@ -1,0 +1,66 @@
+/** What goes wrong now: dead letters, what is still to be read, what nobody is credited with. */
+import { fill, h, icon, mark, say } from "../dom.js";
+import { share } from "../pure/sums.js";
+import { number, show, term } from "./number.js";
+
+const LIMITS = { dead_letters_10m: 0, lag: 1000, unattributed_store_share: 0.1, unattributed_anchor_share: 0.1 };
+// Above these an operator should look: any dead letter, a second's worth of reading, a tenth of the money.
+
+const MOST_REASONS = 3;
+
+const sum = (counts) => Object.values(counts ?? {}).reduce((total, count) => total + count, 0);
+
+/** The reasons with most dead letters, the others (null) in one: a row, however many there are. */
+function largest(counts) {
+  const found = Object.entries(counts ?? {}).sort(([, a], [, b]) => b - a);
+  const rest = found.slice(MOST_REASONS).reduce((total, [, count]) => total + count, 0);
+  return rest ? [...found.slice(0, MOST_REASONS), [null, rest]] : found;
+}
+
+/** The numbers of the part and which of them need attention. */
+export function troubles({ dead_letters_10m: recent, lag, unattributed = {} }) {
+  const found = {
+    dead_letters_10m: sum(recent),
+    lag: lag ?? null,
+    unattributed_store_share: share(unattributed.store_fen ?? 0, unattributed.paid_fen),
+    unattributed_anchor_share: share(unattributed.anchor_fen ?? 0, unattributed.paid_fen),
+  };
+  return Object.entries(found).map(([name, value]) => ({ name, value, bad: value > LIMITS[name] }));
+}
+
+function row(page, { name }) {
+  const state = h("span", { class: "state" });
+  return h("li", { class: "trouble" }, h("h3", {}, term(page, name)), number(name, "value num"), state);
+}
+
+/** The part. */
+export function problems(page) {
+  const list = h("ul", { class: "troubles" });
+  const reasons = h("ul", { class: "reasons" });
+  const verdict = h("p", { class: "verdict" });
+  return {
+    node: h("section", { class: "card problems" }, h("h2", {}, page.t("problems")), verdict, list, reasons),
+    update(room) {
+      const found = troubles(room.problems ?? {});
+      if (!list.children.length) list.append(...found.map((one) => row(page, one)));
+      found.forEach(({ value, bad }, at) => {
+        const [, number_, state] = list.children[at].children;
+        show(page, number_, value);
+        flag(page, list.children[at], state, bad);
+      });
+      const bad = found.filter((one) => one.bad).length;
+      flag(page, verdict, verdict, bad > 0, page.t(bad ? "problems.some" : "problems.none", { count: bad }));
+      fill(reasons, largest(room.problems?.dead_letters_10m), () => h("li", {}, h("span"), h("span", { class: "num" })), (item, [reason, count]) => {
+        say(item.firstChild, reason === null ? page.t("reason.others") : page.t.named("reason", reason));
+        say(item.lastChild, String(count));
+      });
+    },
+  };
+}
+
+function flag(page, node, where, bad, text = page.t(bad ? "attention" : "fine")) {
+  if (node.dataset.state !== (bad ? "bad" : "good") || where.lastChild?.textContent !== text) {
+    where.replaceChildren(icon(bad ? "alert" : "good"), h("span", {}, text));
+    mark(node, "data-state", bad ? "bad" : "good");
+  }
+}

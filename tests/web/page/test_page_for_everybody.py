@@ -1,0 +1,193 @@
+"""The page for everybody: keyboard, screen readers (axe), both languages, themes and sizes."""
+
+from urllib.parse import quote
+
+import orjson
+import pytest
+
+from cli.homes import as_json
+from web.page.conftest import PHONE, WALL
+from web.page.node import HERE
+
+AXE = (HERE / "vendor" / "axe.min.js").read_text("utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+VIOLATIONS = """async (rules) => (await axe.run(document, {runOnly: rules})).violations.map(
+  (found) => [found.id, found.nodes.map((node) => node.html.slice(0, 120)).slice(0, 3)])"""
+SIZES = pytest.mark.parametrize("size", [WALL, PHONE], ids=["wall", "phone"])
+LANGUAGES = pytest.mark.parametrize("lang", ["zh", "en"])
+THEMES = pytest.mark.parametrize("theme", ["dark", "light"])
+
+
+@pytest.fixture(scope="module")
+def places(world):
+    """Every page of the board, as the part of the address after the query."""
+    first, second = [quote(room["session_id"], safe="") for room in world.rooms()[:2]]
+    largest = quote(world.largest()["session_id"], safe="")
+    sale = orjson.loads(next(iter(world.home.outputs()["attributed-sales"].values())))["data"]
+    return {
+        "room": f"#/room/{largest}",
+        "rooms": "#/",
+        "totals": "#/totals",
+        "compare": f"#/compare/{first}/{second}",
+        "order": f"#/order/{sale['order_id']}?carrier={sale['carrier']}",
+        "buyer": f"#/buyer/{sale['buyer_id']}",
+        "unknown": "#/room/nobody-knows-it",
+    }
+
+
+READY = {
+    "room": ".headline data[value]",
+    "rooms": ".session data[value]",
+    "totals": ".parties .store data[data-def=party_net_fen][value]",
+    "compare": ".comparison data[value]",
+    "order": ".explanation",
+    "buyer": ".sales li",
+    "unknown": "main [role=alert]",
+}
+
+
+def opened(open_page, world, places, name, size=WALL, query="lang=en"):
+    page = open_page(f"{world.url}?{query}{places[name]}", size, refused=name == "unknown")
+    page.locator(READY[name]).first.wait_for()
+    return page
+
+
+@SIZES
+@LANGUAGES
+@THEMES
+def test_axe_finds_nothing_on_the_board(world, open_page, places, size, lang, theme):
+    page = opened(open_page, world, places, "room", size, f"lang={lang}&theme={theme}")
+    for closed in page.locator("details").all():
+        closed.evaluate("node => { node.open = true; }")
+    page.locator(".as-table").click()
+    page.locator(".sales li").first.wait_for()
+    page.evaluate(AXE)
+    assert page.evaluate(VIOLATIONS, RULES) == []
+
+
+@SIZES
+@pytest.mark.parametrize("name", ["rooms", "totals", "compare", "order", "buyer", "unknown"])
+def test_axe_finds_nothing_on_the_other_pages(world, open_page, places, name, size):
+    page = opened(
+        open_page, world, places, name, size, "lang=zh&theme=light" if size == PHONE else "lang=en&theme=dark"
+    )
+    page.evaluate(AXE)
+    assert page.evaluate(VIOLATIONS, RULES) == []
+
+
+@SIZES
+@LANGUAGES
+def test_nothing_scrolls_sideways(world, open_page, places, size, lang):
+    page = opened(open_page, world, places, "unknown", size, f"lang={lang}")
+    for name, ready in READY.items():
+        page.evaluate("hash => { location.hash = hash; }", places[name])
+        page.locator(ready).first.wait_for()
+        for closed in page.locator("main details").all():
+            closed.evaluate("node => { node.open = true; }")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0], name
+
+
+def test_both_languages_say_money_in_their_way(world, open_page, places):
+    money = ".headline data[data-def=gmv_net_fen]"
+    chinese = opened(open_page, world, places, "room", query="lang=zh")
+    assert chinese.locator("html").get_attribute("lang") == "zh-CN"
+    assert chinese.locator(money).inner_text().endswith("元")
+    assert chinese.locator("html").get_attribute("data-trend") == "red-up"
+    chinese.locator(".set-lang").click()
+    chinese.wait_for_function("() => document.documentElement.lang === 'en'")
+    chinese.locator(READY["room"]).first.wait_for()
+    assert chinese.locator(money).inner_text().startswith("¥")
+    assert "lang=en" in chinese.url
+
+
+def test_trend_colours_are_a_choice_that_stays(world, open_page, places):
+    page = opened(open_page, world, places, "room", query="lang=zh")
+    colour = "getComputedStyle(document.documentElement).getPropertyValue('--up')"
+    red = page.evaluate(colour)
+    page.locator(".set-trend").click()
+    page.wait_for_function("() => document.documentElement.dataset.trend === 'green-up'")
+    assert page.evaluate(colour) != red
+    page.goto(f"{world.url}{places['room']}")
+    page.locator(READY["room"]).first.wait_for()
+    assert page.locator("html").get_attribute("data-trend") == "green-up"
+
+
+def test_changes_are_told_by_arrow_sign_and_word(world, open_page, places):
+    page = opened(open_page, world, places, "room")
+    found = page.locator(".tile .delta[data-direction=up], .tile .delta[data-direction=down]")
+    assert found.count()
+    for text in found.all_inner_texts():
+        parts = text.split()
+        assert (parts[0], parts[1][0], parts[-1]) in {("▲", "+", "more"), ("▼", "−", "less")}
+
+
+def test_every_number_has_a_definition(world, open_page, places):
+    page = opened(open_page, world, places, "room")
+    for name in ("gmv_net_fen", "online", "conversion", "pool_joins"):
+        page.locator(f".headline .term[data-def={name}]").first.focus()
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Tab")
+        tip = page.get_by_role("tooltip")
+        assert tip.locator("strong").inner_text() == page.locator(f".term[data-def={name}]").first.inner_text()
+        assert len(tip.locator("p").first.inner_text()) > 10
+    page.keyboard.press("Escape")
+    assert page.get_by_role("tooltip").count() == 0
+    page.locator(".parties .store data").first.hover()
+    assert page.get_by_role("tooltip").is_visible()
+    undefined = "all => all.filter((one) => !one.closest('[data-def]')).length"
+    assert page.locator("main data").evaluate_all(undefined) == 0
+
+
+def test_a_tap_tells_what_a_number_means(world, open_page, places):
+    page = opened(open_page, world, places, "room", PHONE)
+    page.locator(".tile .value").first.tap()
+    assert page.get_by_role("tooltip").is_visible()
+    page.locator("h1").tap()
+    assert page.get_by_role("tooltip").count() == 0
+
+
+def test_the_keyboard_is_enough(world, open_page, places):
+    page = opened(open_page, world, places, "room")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    orders = page.locator(".parties .store .sort[data-def=party_orders]")
+    orders.focus()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    assert page.locator(".parties .store th[aria-sort=ascending]").inner_text().startswith("Orders")
+    page.reload()
+    page.locator(READY["room"]).first.wait_for()
+    assert page.locator(".parties .store th[aria-sort=ascending]").inner_text().startswith("Orders")
+    page.get_by_role("searchbox").focus()
+    order_id = places["order"].split("/")[2].split("?")[0]
+    page.keyboard.type(order_id)
+    page.keyboard.press("Enter")
+    page.locator(READY["order"]).wait_for()
+    assert order_id in page.locator("h1").inner_text()
+    page.go_back()
+    page.locator(READY["room"]).first.wait_for()
+
+
+def test_the_explanation_is_that_of_the_command_line(world, open_page, places):
+    page = opened(open_page, world, places, "order")
+    order_id, carrier = places["order"].split("/")[2].split("?carrier=")
+    told = as_json("explain", order_id, "--carrier", carrier, "--home", world.home.path)
+    assert page.locator(".lines > li").count() == len(told["lines"])
+    text = page.locator(".explanation").inner_text()
+    for line in told["lines"]:
+        assert line["sale_id"] in text
+
+
+def test_a_screen_reader_gets_charts_in_words_and_as_a_table(world, open_page, places):
+    page = opened(open_page, world, places, "room")
+    labels = page.locator(".plot[role=img]").evaluate_all("all => all.map((one) => one.ariaLabel)")
+    assert len(labels) == 3
+    assert all("highest" in label for label in labels)
+    page.locator(".as-table").click()
+    rows = page.locator(".trend tbody tr")
+    minutes = page.request.get(f"{world.url}api/v1/rooms/{places['room'].split('/')[2]}/series").json()["minutes"]
+    assert abs(rows.count() - len(minutes)) <= 1
+    assert page.locator("[aria-live=polite]").first.inner_text().startswith("GMV net")
