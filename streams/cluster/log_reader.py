@@ -155,13 +155,13 @@ def read_until(consumer: KafkaConsumer, ends: Mapping[Any, int]) -> Iterator[Rec
             yield from (_record(record) for record in records if record.offset < ends[tp])
 
 
-def polled(consumer: KafkaConsumer, most: int) -> list[Record]:
+def polled(consumer: KafkaConsumer, most: int, wait_ms: int = _POLL_MS) -> list[Record]:
     """Return what has come, at most so many records, of each partition in order; empty after a short wait."""
-    return [_record(record) for records in _poll(consumer, most).values() for record in records]
+    return [_record(record) for records in _poll(consumer, most, wait_ms).values() for record in records]
 
 
-def _poll(consumer: KafkaConsumer, most: int = _MAX_RECORDS) -> dict[Partition, list[Any]]:
-    found: dict[Partition, list[Any]] = consumer.poll(timeout_ms=_POLL_MS, max_records=most)
+def _poll(consumer: KafkaConsumer, most: int = _MAX_RECORDS, wait_ms: int = _POLL_MS) -> dict[Partition, list[Any]]:
+    found: dict[Partition, list[Any]] = consumer.poll(timeout_ms=wait_ms, max_records=most)
     return found
 
 

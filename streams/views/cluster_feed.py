@@ -1,6 +1,5 @@
 """The topics that people watch, read from a cluster by one consumer that stays."""
 
-import time
 from collections.abc import Mapping
 from typing import Self
 
@@ -12,8 +11,10 @@ from streams.cluster.log_reader import partitions_of, polled
 from streams.cluster.session import cluster_errors, reading_consumer
 from streams.topology import VIEWED
 from streams.transport.batches import Record, TopicPartition
+from streams.views.feeds import Seldom
 
 _LAG_SECONDS = 5.0  # asks the brokers several questions
+_MORE_MS = 20  # for what else is on its way
 
 
 class ClusterFeed:
@@ -21,9 +22,9 @@ class ClusterFeed:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._next_lag, self._last_lag = 0.0, 0
         self._at: dict[TopicPartition, int] = {}  # what the next poll brings, by what was read
         self._lag = Lag(connection)
+        self.lag = Seldom(_LAG_SECONDS, lambda: sum(each.lag + each.pending for each in self._lag.partitions()))
         with cluster_errors(connection):
             self._consumer = reading_consumer(connection, fetch_max_wait_ms=100)
             self._consumer.assign([tp for topic in VIEWED for tp in partitions_of(self._consumer, topic)])
@@ -53,6 +54,8 @@ class ClusterFeed:
                 ends = self._consumer.end_offsets(list(self._consumer.assignment()))
                 if all(self._consumer.position(tp) >= end for tp, end in ends.items()):
                     return []
+            while len(records) < most and (more := polled(self._consumer, most - len(records), _MORE_MS)):
+                records += more
         self._at |= {(record.topic, record.partition): record.offset + 1 for record in records}
         return records
 
@@ -62,10 +65,3 @@ class ClusterFeed:
             self._consumer.seek(tp, offset)
         else:
             self._consumer.seek_to_beginning(tp)
-
-    def lag(self) -> int | None:
-        """How many records the agents have not processed, looked up now and then."""
-        if time.monotonic() >= self._next_lag:
-            self._last_lag = sum(each.lag + each.pending for each in self._lag.partitions())
-            self._next_lag = time.monotonic() + _LAG_SECONDS
-        return self._last_lag

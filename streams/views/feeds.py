@@ -1,7 +1,7 @@
 """Where the records of a read model come from: the log of one machine, or a cluster."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -11,8 +11,7 @@ from streams.topology import VIEWED
 from streams.transport.batches import Record, TopicPartition
 from streams.transport.log import Log
 
-_LAG_SECONDS = 5.0  # between two looks at a cluster's lag, which ask the brokers several questions
-_LOG_LAG_SECONDS = 1.0
+_LAG_SECONDS = 1.0
 
 
 class Feed(Protocol):
@@ -24,23 +23,24 @@ class Feed(Protocol):
     def read(self, start: Mapping[TopicPartition, int], most: int) -> list[Record]:
         """Some of the records from these offsets on (default 0), of each partition in order; empty: none is there."""
 
-    def lag(self) -> int | None:
-        """How many records the agents have not processed."""
+    @property
+    def lag(self) -> Callable[[], int]:
+        """Tells how many records the agents have not processed."""
 
 
-class _Now:
-    """A figure that is looked up only now and then."""
+class Seldom:
+    """A figure that is looked up once in so many seconds, however often it is asked for."""
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds, self._next = seconds, 0.0
-        self.value: int | None = None
+    def __init__(self, seconds: float, look: Callable[[], int]) -> None:
+        self._seconds, self._look = seconds, look
+        self._next, self._found = 0.0, 0
 
-    def is_due(self) -> bool:
+    def __call__(self) -> int:
+        """The figure, as of so many seconds ago at most."""
         now = time.monotonic()
-        if now < self._next:
-            return False
-        self._next = now + self._seconds
-        return True
+        if now >= self._next:
+            self._found, self._next = self._look(), now + self._seconds
+        return self._found
 
 
 class LogFeed:
@@ -49,7 +49,7 @@ class LogFeed:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._tps = [tp for topic in VIEWED for tp in log.partitions(topic)]
-        self._lag = _Now(_LOG_LAG_SECONDS)
+        self.lag = Seldom(_LAG_SECONDS, lambda: lag(log))
 
     def ends(self) -> dict[TopicPartition, int]:
         """Where each topic-partition ends."""
@@ -58,12 +58,6 @@ class LogFeed:
     def read(self, start: Mapping[TopicPartition, int], most: int) -> list[Record]:
         """The next records in the order of their appends."""
         return self._log.records_from({tp: start.get(tp, 0) for tp in self._tps}, most)
-
-    def lag(self) -> int | None:
-        """How many records the agents have not processed."""
-        if self._lag.is_due():
-            self._lag.value = lag(self._log)
-        return self._lag.value
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from zoneinfo import ZoneInfo
 
@@ -38,7 +38,6 @@ class Follower:
         self.looked_at = 0  # UTC ms of the last look
         self.lag: int | None = None  # records that the agents have not processed; None: not known yet
         self.failure: str | None = None  # why it does not follow at the moment
-        self.on_look: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         """Begin."""
@@ -85,7 +84,6 @@ class Follower:
             self.looked_at = _now()
             if took == 0:
                 self._level_at, self._has_been_level = time.monotonic(), True
-            self.on_look()
             worked = time.monotonic() - begun
             self._stop.wait(worked * self._pause if took >= MAX_RECORDS else LOOK_SECONDS)
 

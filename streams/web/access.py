@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -76,12 +77,18 @@ class Access:
         """A page of somebody else must not reach a board without tokens under a name of its own (DNS rebinding)."""
         if self._tokens is not None or self._settings.open:
             return
-        host = request.host.rpartition(":")[0] if request.host[-1:].isdigit() else request.host
-        if host.strip("[]") not in THIS_MACHINE:
+        if not _is_this_machine(request.host):
             raise Refused(
                 f"{request.host} is not this machine: a board without tokens answers to localhost only;"
                 " set LIVEPOOL_WEB_TOKENS, or LIVEPOOL_WEB_OPEN=1"
             )
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return urlsplit(f"//{host}").hostname in THIS_MACHINE
+    except ValueError:
+        return False
 
 
 def scope_of(request: web.Request) -> Scope:
