@@ -43,6 +43,7 @@ faults: $(READY)  ## Kill workers and brokers under load on a real Kafka; writes
 generate: $(READY)  ## Write anew what is made from code: JSON Schemas, AsyncAPI, the reference of the metrics
 	@$(BIN)/python -m schemas.generate
 	@$(BIN)/python -m streams.telemetry.reference
+	@$(BIN)/python deploy/grafana/dashboard.py
 
 clean:  ## Remove what was set up and what runs have left
 	rm -rf $(VENV) .bench .livepool .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

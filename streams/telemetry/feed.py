@@ -10,7 +10,8 @@ from prometheus_client import Counter, Histogram
 
 from schemas.events import EVENT_TYPES
 from schemas.topics import TOPICS
-from streams.core.policy import Policy
+from streams.core.credits import NONE
+from streams.core.policy import TIERS, Policy
 from streams.core.tally import Key, ages, ahead
 from streams.telemetry import catalogue
 from streams.topology import INTAKE
@@ -82,3 +83,6 @@ def begin(policy: Policy) -> None:
     add(dict.fromkeys((("dead_letters", topic, reason) for topic in INTAKE.reads for reason in reasons), 0))
     add(dict.fromkeys((("pool_events", type_) for type_ in TOPICS["pool-events"].event_types), 0))
     add(dict.fromkeys((("events", type_, "accepted") for type_ in EVENT_TYPES), 0))
+    tiers = [*TIERS["live"].items(), (NONE, NONE)]
+    for name in ("sales", "paid_fen", "refunded_fen"):
+        add(dict.fromkeys(((name, mode, *rule) for mode in catalogue.LABELS["mode"] for rule in tiers), 0))
