@@ -133,9 +133,7 @@ CASES = {
     "an event of the future": Case({FUTURE: is_then(0, 120, 1)}),
     "two policies": Case({other("livepool_policy_info", 'version="b"'): is_(1)}, fires="LivepoolPoliciesDiffer"),
     "two workers, one policy": Case({other("livepool_policy_info", 'version="a"'): is_(1)}),
-    "a new policy that all have by now": Case(
-        {POLICY: ends(is_(1), 150), series("livepool_policy_info", 'version="b"'): is_(1)}, 159
-    ),
+    "a new policy": Case({POLICY: ends(is_(1), 150), series("livepool_policy_info", 'version="b"'): is_(1)}, 159),
     "pushes that are dropped": Case({DROPPED: grows(600)}, fires="LivepoolBoardDropping"),
     "a push that is dropped": Case({DROPPED: is_then(0, 120, 3)}),
 }  # fmt: skip
