@@ -11,18 +11,17 @@ from faust.exceptions import ImproperlyConfigured
 from faust.transport import base
 from faust.types import TP, ConsumerMessage
 
-from streams.transport.batches import batch_interval, partition_of
-from streams.transport.delivery import Collector, reading_channel, to_message
+from streams.transport.batches import partition_of
+from streams.transport.delivery import to_message
 from streams.transport.kafka_batch import KafkaBatch, as_kafka, record_of
 from streams.transport.kafka_commits import Commits
-from streams.transport.kafka_decoding import tolerate_header_names
+from streams.transport.kafka_deliveries import Deliveries
 from streams.transport.kafka_partitions import Partitions
 from streams.transport.kafka_rebalances import Rebalances
 from streams.transport.kafka_restore import Restorer
 from streams.transport.kafka_signs import Signs
 from streams.transport.kafka_state import LocalState
 from streams.transport.kafka_transactions import Transactions
-from streams.transport.kafka_turns import Turns
 from streams.transport.listening import Listener
 from streams.transport.tables import keeps_own_state
 from streams.transport.worker_lock import WorkerLock
@@ -46,6 +45,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
     commits: Commits
     partitions: Partitions
     restorer: Restorer
+    deliveries: Deliveries
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -53,9 +53,6 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         self._transactions = Transactions(self.app.conf.id, self._options.transactional_producer)
         self._connected = False
         self._preparing: asyncio.Future[None] | None = None
-        self._moving = False  # from the begin of a rebalance until Faust knows the new assignment
-        self._noticed = asyncio.Event()
-        self._turns = Turns(self._options.max_records)
 
     @property
     def listener(self) -> Listener:
@@ -64,17 +61,17 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
 
     async def on_start(self) -> None:
         """Connect."""
-        self._collector = Collector()
         options, group = self._options, self.app.conf.id
         self._lock = WorkerLock(options.home)
         self.local = LocalState(options.home)
         self._kafka = options.group_consumer()
         await self._kafka.start()
         self._connected = True
+        self.deliveries = Deliveries(self, self._kafka, options.max_records)
         # Records of one partition that wait for their agent must not hold up fetches for the others.
         self._kafka._fetcher._prefetch_backoff = 0
         self.restorer = Restorer(self.local, self._tables, options.lone_consumer, loop=self.loop, beacon=self.beacon)
-        self.partitions = Partitions(group, self._kafka, self._transactions, self.restorer, self._noticed.set)
+        self.partitions = Partitions(group, self._kafka, self._transactions, self.restorer, self.deliveries.notice)
         self.commits = Commits(self._kafka, self.partitions, self._transactions, self.local, self._changelog)
         await self.commits.refresh_counts()
         counts = self.commits.counts
@@ -105,7 +102,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
 
     async def revoke(self, revoked: set[TP]) -> None:
         """Let the agents finish what they hold, then hand over to Faust."""
-        self._moving = True
+        self.deliveries.paused = True
         await self._cancel_preparation()
         self.partitions.prepared.clear()
         try:
@@ -115,7 +112,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         # From here to the end of the flow nothing is awaited: what is fetched and not delivered stays so.
         self.stop_flow()
         self.partitions.in_flight.clear()
-        self._turns.between(())
+        self.deliveries.assign(())
         self.app.on_rebalance_start()
         await self.on_partitions_revoked(revoked)
 
@@ -146,10 +143,9 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         await self.on_partitions_assigned(assigned, app.consumer_generation_id)
         # Recovery of the generation before may have ended a moment ago, and with it what it took for its rebalance.
         app.rebalancing = bool(sources)
-        self._moving = False
+        self.deliveries.paused = False
         batched = [tp for tp in sources if not app.topics.acks_enabled_for(tp.topic)]
-        together = {tp for tp in batched if len(reading_channel(app, tp).topics) > 1}
-        self._turns.between(together, max((batch_interval(app, tp.topic) for tp in together), default=0.0))
+        self.deliveries.assign(batched)
         self.listener.assigned(sources)
         self.listener.recovering()
         self._preparing = self.add_future(self._prepare(sources, own, standbys))
@@ -177,89 +173,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
     # Delivery
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Any]]:
-        deadline = self.loop.time() + timeout
-        while not self.should_stop:
-            self._noticed.clear()
-            remaining = deadline - self.loop.time()
-            free = self._wanted(active_partitions or set())
-            if due := self._due(free):
-                return due
-            wanted = free - self._turns.full()
-            found = await self._fetch(wanted, remaining) if wanted else {}
-            if found:
-                return found
-            if remaining <= 0:
-                self._collector.idle()
-                return {}
-            if not wanted:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._noticed.wait(), remaining)
-        return {}
-
-    def _wanted(self, active: set[TP]) -> set[TP]:
-        if not self.flow_active or self._moving:
-            return set()
-        changelogs = {tp for tp in active if self._is_changelog_tp(tp)}
-        # During a rebalance Faust resumes the partitions first and then empties the agents' queues.
-        ready = set() if self.app.rebalancing else active.intersection(self.partitions.free())
-        return (changelogs | ready) & self.assignment()
-
-    async def _fetch(self, wanted: set[TP], timeout: float) -> dict[TP, list[Any]]:
-        generation = self.app.consumer_generation_id
-        get = asyncio.ensure_future(
-            self._kafka.getmany(
-                *map(as_kafka, wanted), timeout_ms=int(timeout * 1000), max_records=self._options.max_records
-            )
-        )
-        noticed = asyncio.ensure_future(self._noticed.wait())
-        try:
-            # A partition that becomes free has to join the fetch.
-            await asyncio.wait({get, noticed}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            noticed.cancel()
-            if not get.done():
-                get.cancel()  # between two waits: nothing that was fetched is lost
-        try:
-            records = {TP(*tp): found for tp, found in (await get).items()}
-            if generation == self.app.consumer_generation_id and not self._moving:
-                return {tp: taken for tp, found in records.items() if (taken := self._take(tp, found))}
-            for tp in records.keys() & self.partitions.next.keys():
-                self.partitions.passed_over(tp)
-        except UnicodeDecodeError:
-            tolerate_header_names()
-            self._turns.held.clear()
-            self.partitions.fetch_again()
-        except asyncio.CancelledError:
-            if not get.cancelled():
-                raise
-        return {}
-
-    def _take(self, tp: TP, records: list[Any]) -> list[Any]:
-        if self._is_changelog_tp(tp) or self.app.topics.acks_enabled_for(tp.topic):
-            return records
-        if tp in self._turns.tps:
-            self._turns.hold(tp, records)
-            return []
-        batch = self.partitions.fetched(tp, records, [], self)
-        return [] if batch is None else [batch]
-
-    def _due(self, free: set[TP]) -> dict[TP, list[Any]]:
-        """Batches of the topics that take turns, as far as it is their turn."""
-        now = self.loop.time()
-        if not self._turns.any_due(now):
-            return {}
-        busy = {
-            tp: batch.records[-1].timestamp for tp, batch in self.partitions.in_flight.items() if tp in self._turns.tps
-        }
-        due = self._turns.due(free, busy, self._has_more)
-        if due and (wait := self._turns.gather(now, self._has_more)):
-            self.loop.call_later(wait, self._noticed.set)
-        batches = {tp: self.partitions.fetched(tp, records, rest, self) for tp, (records, rest) in due.items()}
-        return {tp: [batch] for tp, batch in batches.items() if batch is not None}
-
-    def _has_more(self, tp: TP) -> bool:
-        position = self.partitions.position(tp)
-        return position is not None and position < self.highwater(tp)
+        return await self.deliveries.getmany(active_partitions or set(), timeout)
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         return to_message(self.app, tp, record if isinstance(record, KafkaBatch) else record_of(record))
