@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import orjson
@@ -72,11 +73,20 @@ def get(address, path):
 
 
 def until(look, wanted):
-    """Look until it is as wanted."""
+    """Look until it is as wanted; a board that has just begun has nothing to show yet."""
     end = time.monotonic() + 40
-    while (found := look()) != wanted:
+    while (found := answer(look)) != wanted:
         assert time.monotonic() < end, (found, wanted)
         time.sleep(0.1)
+
+
+def answer(look):
+    try:
+        return look()
+    except HTTPError as error:
+        if error.code != 503:
+            raise
+        return None
 
 
 def test_a_worker_serves_what_it_processes_also_after_a_kill(tmp_path):
@@ -87,7 +97,7 @@ def test_a_worker_serves_what_it_processes_also_after_a_kill(tmp_path):
     home = Home(tmp_path / "home")
     home.send(lines[:80])
     worker = Worker(tmp_path / "home", "worker")
-    assert get(worker.address, "api/v1/status")["version"]
+    until(lambda: bool(get(worker.address, "api/v1/status")["version"]), True)
     worker.kill()
     home.send(lines[80:])
     with Worker(tmp_path / "home", "worker") as worker, Worker(tmp_path / "home", "board") as alone:
