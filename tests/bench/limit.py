@@ -38,6 +38,16 @@ FETCH_BYTES = 4 << 20
 BATCH_BYTES = 900_000
 
 
+class Where(list[tuple[str, bytes]]):
+    """Where a record came from: written out for dead letters only."""
+
+    def __init__(self, record: Any) -> None:
+        self.record = record
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        return iter(origin_of(self.record))
+
+
 class Chain:
     """Intake, identity, journey and board, one after the other on the same records."""
 
@@ -58,8 +68,8 @@ class Chain:
             journeys.apply(message, f"{self.taken}.{number}")
         journeys.profiles()
         self._add_up()
-        for rejected, payload, record in admission.letters:
-            headers = (("reason", rejected.reason.encode()), ("detail", rejected.detail.encode()), *origin_of(record))
+        for rejected, payload, where in admission.letters:
+            headers = (("reason", rejected.reason.encode()), ("detail", rejected.detail.encode()), *where)
             yield Output("dead-letters", None, payload, headers)
         for topic, key, value in journeys.effects.outputs:
             yield Output(topic, key, value)
@@ -70,11 +80,10 @@ class Chain:
         try:
             event = decode(payload)  # once, for intake and identity
         except Rejected as rejected:
-            self.admission.letters.append((rejected, payload, record))
+            self.admission.letters.append((rejected, payload, Where(record)))
             return
         digest = blake2b(canonical(payload), digest_size=16).digest()
-        # Where it came from is written out for dead letters only.
-        self.admission.admit(event, Arrival(key_of(event), digest, payload, record), self.taken)
+        self.admission.admit(event, Arrival(key_of(event), digest, payload, Where(record)), self.taken)
 
     def _add_up(self) -> None:
         effects: Effects = self.journeys.effects
