@@ -32,6 +32,7 @@ TURNS = 20  # events of each buyer with a history that are measured
 RECOVERED = 50_000  # buyers
 MEGABYTE = 1_000_000
 RUNS = 2
+HISTORY_RUNS = 3
 
 
 def test_memory_does_not_grow_with_idle_buyers(tmp_path: Path) -> None:
@@ -86,20 +87,29 @@ def test_rate_with_long_histories(tmp_path: Path) -> None:
     """The same events of as many buyers, who have done twenty or two thousand things on the evenings before.
 
     Each does one thing in a batch (LIVEPOOL_MAX_RECORDS), as in a large crowd: what is read and written once per buyer
-    and batch is not shared by several events.
+    and batch is not shared by several events. The best of some runs, each from the same state: one takes a second, in
+    which a shared machine may be a third as fast.
     """
-    rates = {}
-    for length in (SHORT, LONGEST):
-        place = OneMachine(tmp_path / f"{length}")
-        with Worker(place) as worker:
-            made = worker.process(chain(opening(EVENINGS, daily=True), histories(WITH_HISTORY, length)))
-        with Worker(place, LIVEPOOL_MAX_RECORDS=str(WITH_HISTORY)) as worker:
+    parts: dict[int, list[Part]] = {SHORT: [], LONGEST: []}
+    made = {}
+    for length in parts:
+        with Worker(OneMachine(tmp_path / f"{length}")) as worker:
+            made[length] = worker.process(chain(opening(EVENINGS, daily=True), histories(WITH_HISTORY, length)))
+    for length in (*parts,) * HISTORY_RUNS:
+        home = tmp_path / "copy"
+        shutil.copytree(tmp_path / f"{length}", home)
+        with Worker(OneMachine(home), LIVEPOOL_MAX_RECORDS=str(WITH_HISTORY)) as worker:
             worker.process(in_turn(WITH_HISTORY, 0, 1))
-            part = worker.process(in_turn(WITH_HISTORY, 1, 1 + TURNS))
+            parts[length].append(worker.process(in_turn(WITH_HISTORY, 1, 1 + TURNS)))
+        shutil.rmtree(home)
+    best = {length: max(runs, key=lambda part: part.rate) for length, runs in parts.items()}
+    for length, part in best.items():
         state = part.told["bytes"]["buyers (state)"] / part.events
         more = {"events of each before": length, "state written, bytes per event": state}
-        tell("long histories", WITH_HISTORY, part, **more, **{"events/s while they were made": made.rate})
-        rates[length] = part.rate
+        more |= {"events/s while they were made": made[length].rate}
+        more |= {"slowest run, events/s": min(one.rate for one in parts[length])}
+        tell("long histories", WITH_HISTORY, part, **more)
+    rates = {length: part.rate for length, part in best.items()}
     check({"rate, histories of 2,000 events / of 20": rates[LONGEST] / rates[SHORT]})
 
 
