@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from zoneinfo import ZoneInfo
 
 from streams.settings import Settings
@@ -25,7 +25,7 @@ _LOG = logging.getLogger("livepool.views")
 class Follower:
     """Keeps `views.sqlite` of a home level with the topics until it is stopped; what fails is said and tried again.
 
-    `share` is how much of the time it may work while it is behind: in a worker the agents are to have the rest.
+    `share` is how much CPU time it may take while it is behind: in a worker the agents are to have the rest.
     """
 
     def __init__(self, settings: Settings, *, share: float = 1.0) -> None:
@@ -40,7 +40,9 @@ class Follower:
         self.failure: str | None = None  # why it does not follow at the moment
 
     def start(self) -> None:
-        """Begin."""
+        """Begin; the file is there when this returns, so that it can be asked, unless it cannot be made."""
+        with suppress(sqlite3.Error, OSError):  # the thread says it
+            connect(self._settings.home).close()
         self._thread.start()
 
     def stop(self) -> None:
@@ -77,14 +79,14 @@ class Follower:
         begin(feed, database, zone)
         fold = Fold(database, ZoneInfo(zone))
         while not self._stop.is_set():
-            begun = time.monotonic()
+            begun = time.thread_time()
             took = step(feed, database, fold)
             self.lag = feed.lag()
             self.failure = None
             self.looked_at = _now()
             if took == 0:
                 self._level_at, self._has_been_level = time.monotonic(), True
-            worked = time.monotonic() - begun
+            worked = time.thread_time() - begun
             self._stop.wait(worked * self._pause if took >= MAX_RECORDS else LOOK_SECONDS)
 
 

@@ -12,7 +12,7 @@ from mode import Service
 from streams.settings import SettingsError
 from streams.web.server import Server
 
-# While it is behind, the read model leaves this part of the time to the agents.
+# Of a core, for the read model while it is behind: the agents are to have the rest.
 SHARE = 0.25
 _LOG = logging.getLogger("livepool.web")
 
