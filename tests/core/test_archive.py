@@ -124,6 +124,16 @@ def test_an_event_costs_the_same_however_long_the_history_is(minutes):
     assert late["read"] < 1.3 * early["read"], (early, late)
 
 
+def test_a_scan_looks_at_no_frozen_visit():
+    worker = Worker(Limits())
+    worker.cost([started(session) for session in range(3)])
+    worker.cost([told(n, "live.viewer.liked", START + n * 500, session_id=f"S{n % 3}") for n in range(500)])
+    scans = [told(n, "scan.code.scanned", START + n * 500, store_id="T") for n in range(500, 510)]
+    read = worker.cost(scans)["read"]
+    (row,) = worker.tables.rows["buyers"].values()
+    assert read < 1.1 * len(row)
+
+
 def test_chunks_of_much_at_once_are_small():
     facts = [
         Fact.of(Activity("b", "unionid:u", "live.viewer.liked", START + n, "/s", str(n), n, "S")) for n in range(999)
