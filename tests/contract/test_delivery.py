@@ -60,18 +60,19 @@ async def test_records_come_once_in_order_of_their_partition_and_in_batches(tran
     assert len(batches) <= 9
 
 
-async def test_what_comes_within_an_interval_is_one_batch(transport):
+async def test_what_comes_within_an_interval_is_gathered(transport):
     transport.declare(TopicConfig("source", 1), TopicConfig("other", 1))
     app = transport.app("group")
     batches = collector(app, "source", "other", interval=2.0)
     async with running(app):
         transport.append(Output("source", b"key", b"0"))
         await until(lambda: len(batches) == 1)
-        for number in range(1, 6):
+        for number in range(1, 31):
             transport.append(Output("source", b"key", b"%d" % number))
             await asyncio.sleep(0.01)
         await until(lambda: transport.lag("group", "source") == 0 and batches.settled)
-    assert [[int(record.value) for record in batch] for batch in batches] == [[0], [1, 2, 3, 4, 5]]
+    assert [int(record.value) for record in collected(batches)] == list(range(31))
+    assert len(batches) < 10  # a batch each, or nearly, if they were not gathered; a rebalance may begin anew
 
 
 async def test_max_records_bounds_a_batch(transport):
