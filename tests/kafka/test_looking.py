@@ -18,6 +18,7 @@ from streams.show import generate
 from streams.transport.batches import Output, partition_of
 from system.runs import Home
 from web.serving import served
+from web.test_service import Worker, get, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
 START = 1_793_534_400_000  # 2026-11-01 12:00 UTC
@@ -153,3 +154,11 @@ def test_the_board_of_a_cluster_is_that_of_one_machine(home: Path, on_cluster: C
             time.sleep(0.1)
     with served(there) as again:
         assert again.get("status")["dead_letters"] == before | {"bad_json": before["bad_json"] + 1}
+
+
+def test_a_worker_of_a_cluster_serves_its_board(home: Path, on_cluster: Connection, tmp_path: Path) -> None:
+    environment = {VARIABLES["brokers"]: on_cluster.brokers}
+    with Worker(tmp_path / "another", "worker", **environment) as worker:
+        until(lambda: get(worker.address, "api/v1/status")["ready"], True)
+        with served(Settings(home)) as one:
+            assert get(worker.address, "api/v1/rooms") == one.get("rooms")
