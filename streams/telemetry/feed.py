@@ -17,6 +17,7 @@ from streams.telemetry import catalogue
 from streams.topology import INTAKE
 from streams.transport.batches import RecordBatch
 
+_LARGEST = 1 << 53  # a counter is a float, and an amount an integer of any size: more would stop the worker
 _CLOCKS_MS = 60_000  # by which the clocks of senders and workers may differ
 
 
@@ -35,7 +36,7 @@ def _batches(agent: str) -> tuple[Histogram, Histogram]:
 def add(tally: Mapping[Key, int]) -> None:
     """Add the counts of a batch that was committed."""
     for key, count in tally.items():
-        _counter(key).inc(count)
+        _counter(key).inc(min(count, _LARGEST))
 
 
 def measure(agent: str, batch: RecordBatch) -> None:
