@@ -25,22 +25,21 @@ def refuse(tally: Tally, reason: str, topic: str) -> None:
 
 def count_sale(tally: Tally, counted: Counted, amount: int, refunded: int) -> None:
     """A sale is credited like this from now on (fen)."""
-    mode, rule, tier, store_rule, store_tier = counted
-    tally["sales", mode, rule, tier] += 1
-    tally["paid_fen", mode, rule, tier] += amount
-    tally["store_paid_fen", store_rule, store_tier] += amount
-    if refunded:
-        tally["refunded_fen", mode, rule, tier] += refunded
+    _count(tally, "", counted, amount, refunded)
 
 
 def reverse_sale(tally: Tally, counted: Counted, amount: int, refunded: int) -> None:
     """A sale is not credited like this any more (fen)."""
+    _count(tally, "_reversed", counted, amount, refunded)
+
+
+def _count(tally: Tally, sense: str, counted: Counted, amount: int, refunded: int) -> None:
     mode, rule, tier, store_rule, store_tier = counted
-    tally["sales_reversed", mode, rule, tier] += 1
-    tally["paid_reversed_fen", mode, rule, tier] += amount
-    tally["store_paid_reversed_fen", store_rule, store_tier] += amount
+    tally[f"sales{sense}", mode, rule, tier] += 1
+    tally[f"paid{sense}_fen", mode, rule, tier] += amount
+    tally[f"store_paid{sense}_fen", store_rule, store_tier] += amount
     if refunded:
-        tally["refunded_reversed_fen", mode, rule, tier] += refunded
+        tally[f"refunded{sense}_fen", mode, rule, tier] += refunded
 
 
 def count_refund(tally: Tally, counted: Counted, fen: int) -> None:

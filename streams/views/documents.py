@@ -116,7 +116,7 @@ def document(reads: Reads, session_id: str, scope: Scope, situation: Situation) 
         "snapshot": snapshot,
         "funnel": snapshot and {name: snapshot["show"][metric] for name, metric in _FUNNEL.items()},
         "parties": {
-            **{kind: {party: _credited(found) for party, found in _of(own, kind)} for kind in DIMENSIONS},
+            **{kind: {party: credited(found) for party, found in _of(own, kind)} for kind in DIMENSIONS},
             "item": {item: _sold(found) for item, found in _of(own, "item")},
         },
         "credited": {
@@ -160,11 +160,6 @@ def sale_data(row: SaleRow, scope: Scope, *, considered: bool) -> Json | None:
     return data
 
 
-def party_sum(found: Sum) -> Json:
-    """What a store, an anchor or a mode was credited."""
-    return _credited(found)
-
-
 def _of(sums: Sums, kind: str) -> list[tuple[str, Sum]]:
     return sorted(sums.get(kind, {}).items())
 
@@ -177,7 +172,8 @@ def _own(card: RoomCard, scope: Scope) -> list[str]:
     return [store for store in card.stores if scope is None or store in scope]
 
 
-def _credited(found: Sum) -> Json:
+def credited(found: Sum) -> Json:
+    """What a store, an anchor or a mode was credited."""
     return {"sales": found.sales, "orders": found.orders, "units": found.units, "net_fen": found.net_fen}
 
 

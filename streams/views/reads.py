@@ -129,13 +129,7 @@ class Reads:
         key = session_id, stores
         kept = self._seen_sums.pop(key, None)
         if kept is None or kept[0] != version:
-            orders: dict[str, list[Sale]] = {}
-            for row in self._shared(session_id, stores):
-                if sale := seen_by(row.sale, stores):
-                    orders.setdefault(f"{sale.carrier}:{sale.order_id}", []).append(sale)
-            sums: Sums = {}
-            for sales in orders.values():
-                folding.change(sums, folding.of_order(sales, self._day_of), 1)
+            sums = self._sums_of_shared(session_id, stores)
             kept = version, {group: value for group, value in sums.items() if group.session_id}
         self._seen_sums[key] = kept
         while len(self._seen_sums) > _SUMS_KEPT:
@@ -155,16 +149,9 @@ class Reads:
                 (kind, day, _list(scope)),
             )
             return {party: SUM(value) for party, value in rows}
-        sums: Sums = {}
-        orders: dict[str, list[Sale]] = {}
-        for row in self._shared(None, scope):
-            if sale := seen_by(row.sale, scope):
-                orders.setdefault(f"{sale.carrier}:{sale.order_id}", []).append(sale)
-        for sales in orders.values():
-            folding.change(sums, folding.of_order(sales, self._day_of), 1)
         return {
             group.party: value
-            for group, value in sums.items()
+            for group, value in self._sums_of_shared(None, scope).items()
             if (group.session_id, group.kind, group.day) == ("", kind, day)
         }
 
@@ -186,13 +173,6 @@ class Reads:
         """One sale."""
         row = self._database.execute("SELECT placed, data FROM sales WHERE sale_id = ?", (sale_id,)).fetchone()
         return _sale(*row) if row else None
-
-    def sales_of_order(self, order: str) -> list[SaleRow]:
-        """The sales of an order, `carrier:order_id`."""
-        rows = self._database.execute(
-            "SELECT placed, data FROM sales WHERE sale_id > ? AND sale_id < ?", (f"{order}:", f"{order};")
-        )
-        return [_sale(*row) for row in rows]
 
     def sales_of_session(self, session_id: str, scope: Scope, before: tuple[int, str] | None) -> Iterator[SaleRow]:
         """The sales of a session, those placed last first, of one moment by id downwards; `before`: from there on."""
@@ -216,6 +196,17 @@ class Reads:
         """The profile of a buyer, as far as it is to be seen."""
         row = self._database.execute("SELECT profile FROM buyers WHERE buyer_id = ?", (buyer_id,)).fetchone()
         return _PROFILE.decode(row[0]) if row else None
+
+    def _sums_of_shared(self, session_id: str | None, stores: frozenset[str]) -> Sums:
+        """What these stores were credited of the sales that they have a part of, of one session or of all."""
+        orders: dict[str, list[Sale]] = {}
+        for row in self._shared(session_id, stores):
+            if sale := seen_by(row.sale, stores):
+                orders.setdefault(f"{sale.carrier}:{sale.order_id}", []).append(sale)
+        sums: Sums = {}
+        for sales in orders.values():
+            folding.change(sums, folding.of_order(sales, self._day_of), 1)
+        return sums
 
     def _shared(self, session_id: str | None, stores: frozenset[str]) -> Iterator[SaleRow]:
         rows = self._database.execute(

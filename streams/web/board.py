@@ -194,7 +194,7 @@ class Board:
     async def parties(self, kind: str, day: str, scope: Scope) -> Json:
         """Sums per store, anchor or mode."""
         found = await self.readers.ask(lambda reads: reads.parties(kind, day, scope))
-        return {f"{kind}s": {party: documents.party_sum(one) for party, one in sorted(found.items())}}
+        return {f"{kind}s": {party: documents.credited(one) for party, one in sorted(found.items())}}
 
     async def status(self) -> Json:
         """How the installation is."""
