@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from streams.transport.kafka import Transport
 
 _DRAIN_SECONDS = 20.0
+_DISCOVERY_SECONDS = 0.2
 
 
 class RebalancedError(RuntimeError):
@@ -98,7 +99,20 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
 
     async def subscribe(self, topics: Iterable[str]) -> None:
         """Join the group for `topics`."""
-        self._kafka.subscribe(list(topics), listener=Rebalances(self))
+        wanted = set(topics)
+        self._kafka.subscribe(list(wanted), listener=Rebalances(self))
+        self.add_future(self._discover(wanted))
+
+    async def _discover(self, topics: set[str]) -> None:
+        """Ask until the brokers tell of all `topics`.
+
+        They do not yet when a topic was made a moment ago. The group assigns nothing of it then, and aiokafka would
+        ask again after five minutes; the answer makes the group assign anew.
+        """
+        client = self._kafka._client
+        while not self.should_stop and not all(map(client.cluster.partitions_for_topic, topics)):
+            await self.sleep(_DISCOVERY_SECONDS)
+            await client.force_metadata_update()
 
     async def revoke(self, revoked: set[TP]) -> None:
         """Let the agents finish what they hold, then hand over to Faust."""

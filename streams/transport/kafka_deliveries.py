@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import NoOffsetForPartitionError
 from faust.types import TP
 
 from streams.transport.batches import batch_interval
@@ -94,6 +95,8 @@ class Deliveries:
                 return {tp: taken for tp, found in records.items() if (taken := self._take(tp, found))}
             for tp in records.keys() & self._partitions.next.keys():
                 self._partitions.passed_over(tp)
+        except NoOffsetForPartitionError:
+            pass  # of a fetch that outlived a rebalance: positions are set when partitions are ready
         except UnicodeDecodeError:
             tolerate_header_names()
             self._turns.held.clear()

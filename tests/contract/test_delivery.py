@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faust.types import TP
 
+from conftest import VERSION_BY_VERSION
 from contract.transports import numbered, running, until
 from streams.transport.batches import Output, Record, batch_topic
 from streams.transport.log import TopicConfig
@@ -73,6 +75,20 @@ async def test_what_comes_within_an_interval_is_gathered(transport):
         await until(lambda: transport.lag("group", "source") == 0 and batches.settled)
     assert [int(record.value) for record in collected(batches)] == list(range(31))
     assert len(batches) < 10  # a batch each, or nearly, if they were not gathered; a rebalance may begin anew
+
+
+@pytest.mark.parametrize("transport", VERSION_BY_VERSION, indirect=True)
+async def test_a_topic_of_which_the_brokers_tell_late_is_read(transport):
+    transport.declare(TopicConfig("source"))
+    app = transport.app("group")
+    app.conf.topic_allow_declare = False  # else Faust would ask for the topic before it joins
+    batches = collector(app, "source", "late")
+    async with running(app):
+        await until(lambda: TP("source", 0) in app.consumer.assignment())
+        transport.declare(TopicConfig("late"))
+        await until(lambda: TP("late", 0) in app.consumer.assignment())
+        transport.append(Output("late", b"key", b"0"))
+        await until(lambda: len(batches) == 1)
 
 
 async def test_max_records_bounds_a_batch(transport):

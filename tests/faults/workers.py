@@ -15,6 +15,7 @@ from system.runs import COMMAND
 RESTART_SECONDS = 0.5  # `RestartSec` of the unit file is 2: the cases are to be dense
 _LOOK_SECONDS = 0.02
 _END_SECONDS = 60.0
+FENCED = "another worker has taken over"  # what such a worker says
 
 
 @dataclass
@@ -75,7 +76,10 @@ class Workers:
         return number
 
     def remove(self, number: int) -> None:
-        """End one in good order, for good; `bad_ends` tells of one that did not end so."""
+        """End one in good order, for good; `bad_ends` tells of one that did not end so.
+
+        One that was fenced before may still have waited for its brokers: that is a crash like any other.
+        """
         with self._lock:
             worker = self.workers[number]
             worker.wanted = False
@@ -83,7 +87,8 @@ class Workers:
             worker.process.terminate()
         code = worker.process.wait(_END_SECONDS)
         if code not in (0, -signal.SIGTERM):  # of the signal itself it dies before it has begun to work
-            self.bad_ends.append(f"worker {number} ended with {code} after SIGTERM: {worker.last_words()}")
+            ends = self.crashes if FENCED in worker.last_words() else self.bad_ends
+            ends.append(f"worker {number} ended with {code} after SIGTERM: {worker.last_words()}")
 
     def kill(self, number: int) -> None:
         """End one at once; it is started again."""
