@@ -5,22 +5,18 @@ from typing import Any
 import faust
 from faust.app.base import BootStrategy
 
-from schemas.topics import TOPICS
 from streams import telemetry, topology
 from streams.agents.board import Board
 from streams.agents.identity import Identity
 from streams.agents.intake import Intake
 from streams.agents.journey import Journey
-from streams.cluster.topic_admin import cluster_partitions
+from streams.home import APP_ID, open_log, partitions_of
 from streams.settings import Settings, from_environment, remember_policy
-from streams.transport import embedded, kafka
+from streams.transport import embedded
 from streams.transport.batches import batch_topic
-from streams.transport.log import Log, TopicConfig
 
-APP_ID = "livepool"
 _LOOPS: dict[str, Any] = {"intake": Intake, "identity": Identity, "journey": Journey, "board": Board}
 _BYTES = faust.Schema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-_ONE_PARTITION = {"arrivals", "dead-letters"}
 
 
 class Boot(BootStrategy):  # type: ignore[misc]  # Faust is not typed
@@ -51,22 +47,6 @@ class App(faust.App):  # type: ignore[misc]  # Faust is not typed
         await super().on_first_start()
 
 
-def partitions_of(topic: str, settings: Settings) -> int:
-    """How many partitions a topic has. The inputs of an embedded run have one, since their order is total."""
-    one = topic in _ONE_PARTITION or (settings.connection is None and topic in topology.INPUTS)
-    return 1 if one else settings.partitions
-
-
-def open_log(settings: Settings) -> Log:
-    """Open the log of an embedded run with all topics declared; the directory is made if need be."""
-    log = Log(settings.home, synchronous=settings.synchronous.upper())  # type: ignore[arg-type]
-    log.declare(
-        TopicConfig(topic.name, partitions_of(topic.name, settings), topic.compacted, topic.retention_ms)
-        for topic in TOPICS.values()
-    )
-    return log
-
-
 def build_app(settings: Settings) -> App:
     """Wire agents, topics and tables as `topology` says.
 
@@ -74,6 +54,8 @@ def build_app(settings: Settings) -> App:
     ClusterError.
     """
     if settings.connection is not None:
+        from streams.cluster.topic_admin import cluster_partitions  # noqa: PLC0415 - a third of a start without Kafka
+
         settings = settings._replace(partitions=cluster_partitions(settings.connection))
     app = App(
         APP_ID,
@@ -98,6 +80,8 @@ def build_app(settings: Settings) -> App:
 def _transport(settings: Settings) -> dict[str, Any]:
     if settings.connection is None:
         return embedded.app_settings(settings.home, synchronous=settings.synchronous, max_records=settings.max_records)
+    from streams.transport import kafka  # noqa: PLC0415 - as above
+
     return kafka.app_settings(
         settings.connection.aiokafka(),
         settings.home / "state",

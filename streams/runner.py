@@ -5,28 +5,15 @@ import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
-from typing import TYPE_CHECKING
 
-from streams.app import APP_ID, App
-from streams.cluster.lag import Lag
-from streams.topology import AGENTS
-from streams.transport.log import Log
-
-if TYPE_CHECKING:
-    from streams.cluster.log_reader import LogReader
+from streams.app import App
+from streams.home import lag
 
 _LOOK_SECONDS = 0.02
 
 
 class WorkerFailedError(RuntimeError):
     """The worker ended because an agent raised."""
-
-
-def lag(log: "Log | LogReader") -> int:
-    """How many records the agents have not processed yet, over all steps."""
-    tps = [tp for agent in AGENTS for topic in agent.reads for tp in log.partitions(topic)]
-    with log.snapshot():
-        return log.lag(APP_ID, tps)
 
 
 async def run(
@@ -72,5 +59,7 @@ def _drained(app: App) -> Iterator[Callable[[], Awaitable[bool]]]:
 
         yield look
     else:
+        from streams.cluster.lag import Lag  # noqa: PLC0415 - its library only when there is a cluster
+
         with Lag(connection) as reader:
             yield partial(asyncio.to_thread, reader.drained)

@@ -15,7 +15,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from schemas.codec import encode
-from streams.app import APP_ID
 from streams.cli.common import CHUNK, as_json, home_option, open_source
 from streams.cli.connect import cluster_command
 from streams.cli.language import lang_option
@@ -24,6 +23,7 @@ from streams.core.definitions import Language, Text
 from streams.core.orders import Order
 from streams.core.packing import Unpacker
 from streams.core.sales import sale_id_of
+from streams.home import APP_ID
 from streams.kept.source import Source
 from streams.topology import AGENTS
 from streams.transport.batches import Record

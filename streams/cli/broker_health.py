@@ -12,9 +12,9 @@ from kafka import KafkaAdminClient
 
 from streams.cli.installation import Check, same
 from streams.cluster.broker_jars import VERSIONS
-from streams.cluster.connection import VARIABLES, Connection
+from streams.cluster.connection import VARIABLES, ClusterError, Connection
 from streams.cluster.oauth import TokenError, read_secret
-from streams.cluster.session import CLIENT_ID, ClusterError, cluster_errors
+from streams.cluster.session import CLIENT_ID, cluster_errors
 from streams.core.definitions import Text
 from streams.settings import SettingsError
 

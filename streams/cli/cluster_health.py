@@ -34,10 +34,9 @@ from streams.cli.installation import (
     same,
 )
 from streams.cli.topic_health import OPERATOR, topic_checks
-from streams.cluster.connection import Connection
+from streams.cluster.connection import ClusterError, Connection
 from streams.cluster.log_reader import LogReader
 from streams.cluster.oauth import TokenError
-from streams.cluster.session import ClusterError
 from streams.core.definitions import Text
 from streams.settings import Settings, SettingsError
 from streams.transport.database import FILE_NAME

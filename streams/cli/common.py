@@ -12,8 +12,8 @@ import click
 
 from schemas.codec import encode, topic_of
 from streams.agents.dead_letters import LINE, UNKNOWN_TYPE
-from streams.app import open_log
 from streams.cli.connect import cluster_command, find_connection
+from streams.home import open_log
 from streams.kept.source import Source
 from streams.settings import Settings, SettingsError, from_environment, read_policy, remembered_policy
 from streams.transport.batches import Output, Record

@@ -5,9 +5,8 @@ from contextlib import contextmanager
 
 import click
 
-from streams.cluster.connection import VARIABLES, Connection
+from streams.cluster.connection import VARIABLES, ClusterError, Connection
 from streams.cluster.oauth import TokenError
-from streams.cluster.session import ClusterError
 from streams.settings import SettingsError
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from schemas.values import parse_time
-from streams.app import App, build_app, open_log
+from streams.app import App, build_app
 from streams.cli.common import as_json, home_option, settings_of
 from streams.cli.data import FIRST_EVENING
 from streams.cli.demo_board import Audience, Board
@@ -22,7 +22,8 @@ from streams.cli.playback import Playback, score
 from streams.cli.published import Published
 from streams.cli.terminal import can_redraw
 from streams.core.definitions import Language
-from streams.runner import WorkerFailedError, lag, run
+from streams.home import lag, open_log
+from streams.runner import WorkerFailedError, run
 from streams.settings import Settings
 from streams.show import Truth
 from streams.show import generate as show_lines

@@ -16,7 +16,7 @@ from streams.cli.playback import Playback
 from streams.cli.published import Published
 from streams.cli.terminal import plain_console
 from streams.core.definitions import Language, Text
-from streams.runner import lag
+from streams.home import lag
 from streams.words.language import when, yuan
 
 _DRAW_SECONDS, _LINE_SECONDS, _RATE_SECONDS = 0.25, 5.0, 3.0

@@ -8,13 +8,13 @@ import click
 import orjson
 from rich.progress import Progress
 
-from streams.app import open_log
 from streams.cli import main
 from streams.cli.audit import examine
 from streams.cli.board_view import BOARD, credit_tables, session_table
 from streams.cli.demo_board import Audience
 from streams.cli.published import Published
 from streams.cli.terminal import plain_console, write_json
+from streams.home import open_log
 from streams.settings import Settings
 from streams.show import Truth
 from streams.transport.log import Log

@@ -5,8 +5,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from streams.app import open_log
 from streams.cli.demo_board import Audience
+from streams.home import open_log
 from streams.settings import Settings, WebSettings
 from streams.web.server import Server
 from streams.web.service import SHARE

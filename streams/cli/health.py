@@ -11,7 +11,6 @@ import orjson
 
 from schemas.topics import TOPICS
 from schemas.values import format_time
-from streams.app import partitions_of
 from streams.cli.installation import (
     Check,
     check_clock,
@@ -22,8 +21,8 @@ from streams.cli.installation import (
     same,
 )
 from streams.core.definitions import Text
+from streams.home import lag, partitions_of
 from streams.kept.source import Source
-from streams.runner import lag
 from streams.settings import Settings
 from streams.transport.batches import Record
 from streams.transport.log import Log, TopicConfig

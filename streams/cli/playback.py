@@ -19,7 +19,7 @@ import orjson
 
 from schemas.values import parse_time
 from streams.cli.common import CHUNK, InputLine, to_output
-from streams.runner import lag
+from streams.home import lag
 from streams.transport.log import Log
 
 MOST_AHEAD = 20_000  # records that the feeding may be ahead of the agents

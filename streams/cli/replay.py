@@ -16,9 +16,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from schemas.codec import encode
 from schemas.topics import TOPICS
-from streams.app import build_app, open_log
+from streams.app import build_app
 from streams.cli.common import CHUNK, as_json, line_of, policy_option, read_lines, settings_of, to_output
-from streams.runner import WorkerFailedError, lag, run
+from streams.home import lag, open_log
+from streams.runner import WorkerFailedError, run
 from streams.settings import Settings
 from streams.transport.batches import Output
 from streams.transport.log import Log, TopicConfig

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 from streams.cli.broker_health import quick_session
 from streams.cli.installation import Check, same
 from streams.cli.rights_health import check_rights, held_rights, is_denied, some
-from streams.cluster.connection import Connection
-from streams.cluster.session import ClusterError
+from streams.cluster.connection import ClusterError, Connection
 from streams.cluster.topic_admin import cluster_partitions, reasons, survey
 from streams.cluster.topic_plan import Change, refused
 from streams.cluster.topics import DEFAULT_REPLICATION, cluster_topics, min_insync

@@ -16,7 +16,7 @@ from kafka.admin import (
 )
 
 from streams.cluster.acls import Acl
-from streams.cluster.session import ClusterError
+from streams.cluster.connection import ClusterError
 
 _ANY_HOST = "*"
 

@@ -38,6 +38,10 @@ _PASSWORD = ("username", "password_file")
 _CLIENT = ("token_url", "client_id", "client_secret_file", "scope", "token_ca_file")
 
 
+class ClusterError(RuntimeError):
+    """The cluster did not do what was asked; the text says what to do."""
+
+
 class Connection(NamedTuple):
     """Where the brokers are and how a client proves who it is. Every `…_file` is read when a client is made."""
 

@@ -13,8 +13,8 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError, UnknownBrokerIdError
 
 from streams import topology
-from streams.cluster.connection import Connection
-from streams.cluster.session import ClusterError, admin_client, cluster_errors, reading_consumer
+from streams.cluster.connection import ClusterError, Connection
+from streams.cluster.session import admin_client, cluster_errors, reading_consumer
 from streams.cluster.topics import GROUP
 
 _T = TypeVar("_T")

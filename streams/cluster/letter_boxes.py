@@ -8,10 +8,10 @@ from typing import Any, Self
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, ProducerFencedError
 
-from streams.cluster.connection import Connection
+from streams.cluster.connection import ClusterError, Connection
 from streams.cluster.dead_letters import Letter
 from streams.cluster.log_reader import partitions_of, read_until
-from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, ClusterError, cluster_errors, reading_consumer
+from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, cluster_errors, reading_consumer
 from streams.cluster.topics import GROUP, REPLAYED
 from streams.transport.batches import Output, Record
 from streams.transport.log import Log, TopicConfig

@@ -12,9 +12,9 @@ from typing import Any, Self
 from kafka import KafkaConsumer
 from kafka import TopicPartition as Partition
 
-from streams.cluster.connection import Connection
+from streams.cluster.connection import ClusterError, Connection
 from streams.cluster.lag import Lag
-from streams.cluster.session import ClusterError, cluster_errors, reading_consumer
+from streams.cluster.session import cluster_errors, reading_consumer
 from streams.cluster.topics import changelog
 from streams.transport.batches import Record, TopicPartition
 

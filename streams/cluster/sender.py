@@ -8,8 +8,8 @@ from kafka import KafkaProducer
 from schemas.codec import decode
 from schemas.events import AnyEvent
 from schemas.rejection import Rejected
-from streams.cluster.connection import Connection
-from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, ClusterError, admin_session, cluster_errors
+from streams.cluster.connection import ClusterError, Connection
+from streams.cluster.session import BOOTSTRAP_MS, CLIENT_ID, admin_session, cluster_errors
 from streams.core.order_events import order_key
 from streams.transport.batches import Output, partition_of
 

@@ -8,17 +8,13 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.errors import AuthorizationError, KafkaConnectionError, KafkaError, KafkaTimeoutError
 
-from streams.cluster.connection import VARIABLES, Connection
+from streams.cluster.connection import VARIABLES, ClusterError, Connection
 from streams.cluster.header_names import tolerate_header_names
 
 CLIENT_ID = "livepool"
 BOOTSTRAP_MS = 10_000
 _PASSWORD = ("username", "password_file")
 _CONNECTING = logging.getLogger("kafka.net.manager")
-
-
-class ClusterError(RuntimeError):
-    """The cluster did not do what was asked; the text says what to do."""
 
 
 def admin_client(connection: Connection) -> KafkaAdminClient:

@@ -10,8 +10,8 @@ from kafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError,
 
 from schemas.topics import DEFAULT_PARTITIONS
 from streams import topology
-from streams.cluster.connection import Connection
-from streams.cluster.session import ClusterError, admin_session
+from streams.cluster.connection import ClusterError, Connection
+from streams.cluster.session import admin_session
 from streams.cluster.topic_plan import Change, ExistingTopic, plan, refused, to_do
 from streams.cluster.topics import DEFAULT_REPLICATION, ClusterTopic, cluster_topics
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 from schemas.values import CHECKOUT_CARRIERS
-from streams.app import APP_ID
 from streams.core.explain import Known
 from streams.core.order_events import owner_of
 from streams.core.orders import Order
 from streams.core.packing import Unpacker
 from streams.core.sales import order_name
+from streams.home import APP_ID
 from streams.kept.buyers import whole
 from streams.kept.source import Entries, Source, Table
 from streams.topology import AGENTS

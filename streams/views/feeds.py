@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
-from streams.runner import lag
+from streams.home import lag
 from streams.settings import Settings
 from streams.topology import VIEWED
 from streams.transport.batches import Record, TopicPartition

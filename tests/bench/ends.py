@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from bench.places import OnKafka, Place
-from streams.app import open_log
+from streams.home import open_log
 from streams.settings import Settings
 from streams.transport.batches import Output
 

@@ -20,7 +20,6 @@ from faust.types import TP
 from in_memory import Dependents
 from schemas.codec import Rejected, canonical, decode
 from streams.agents.dead_letters import origin_of
-from streams.app import open_log
 from streams.core.admission import Admission
 from streams.core.board import Room, Session
 from streams.core.intake import key_of
@@ -28,6 +27,7 @@ from streams.core.journey import Journeys
 from streams.core.outcome import Effects
 from streams.core.policy import Policy
 from streams.core.register import Arrival, State
+from streams.home import open_log
 from streams.settings import Settings
 from streams.topology import INPUTS
 from streams.transport.batches import Output

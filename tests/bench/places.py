@@ -12,7 +12,6 @@ from kafka import KafkaAdminClient
 
 from bench.environments import without_settings
 from schemas.topics import TOPICS
-from streams.app import open_log
 from streams.cli.common import CHUNK, InputLine, to_output
 from streams.cluster.broker_jars import DEFAULT_VERSION, jars, java
 from streams.cluster.brokers import BrokersError, Cluster
@@ -20,7 +19,7 @@ from streams.cluster.connection import Connection
 from streams.cluster.lag import Lag
 from streams.cluster.sender import Sender
 from streams.cluster.topic_admin import apply_topics
-from streams.runner import lag
+from streams.home import lag, open_log
 from streams.settings import Settings
 from streams.transport.batches import Output
 

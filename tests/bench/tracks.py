@@ -15,13 +15,13 @@ from kafka import KafkaAdminClient
 
 from cluster.emptying import delete_groups, delete_topics
 from schemas.topics import TOPICS
-from streams.app import open_log
 from streams.cli.common import InputLine, to_output
 from streams.cluster.brokers import Cluster
 from streams.cluster.connection import VARIABLES
 from streams.cluster.log_reader import LogReader
 from streams.cluster.sender import Sender
 from streams.cluster.topic_admin import apply_topics
+from streams.home import open_log
 from streams.settings import Settings
 from streams.transport.batches import Output
 from streams.transport.log import Log

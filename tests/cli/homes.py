@@ -6,10 +6,11 @@ import orjson
 from click.testing import CliRunner
 
 from schemas.values import format_time, parse_time
-from streams.app import build_app, open_log
+from streams.app import build_app
 from streams.cli import main
 from streams.cli.common import InputLine, to_output
 from streams.core.policy import Policy
+from streams.home import open_log
 from streams.runner import run
 from streams.settings import Settings
 

@@ -8,9 +8,9 @@ import msgspec
 import orjson
 import pytest
 
-from streams.app import open_log
 from streams.cli import audit as command
 from streams.core.orders import Order
+from streams.home import open_log
 from streams.settings import Settings
 from streams.show import Truth, generate
 from streams.transport.batches import Output

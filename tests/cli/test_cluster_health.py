@@ -14,9 +14,8 @@ from streams.cli.rights_health import check_rights, lacking
 from streams.cli.topic_health import Replicas, check_replication, check_topics
 from streams.cluster.acls import acls
 from streams.cluster.broker_certificates import make_authority, make_certificate
-from streams.cluster.connection import Connection
+from streams.cluster.connection import ClusterError, Connection
 from streams.cluster.lag import PartitionLag
-from streams.cluster.session import ClusterError
 from streams.cluster.topic_plan import ExistingTopic, plan
 from streams.cluster.topics import cluster_topics
 from streams.transport.batches import Record

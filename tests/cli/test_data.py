@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from schemas.codec import Rejected, decode
-from streams.app import open_log
 from streams.core.policy import Policy
+from streams.home import open_log
 from streams.settings import Settings
 
 from .homes import as_json, livepool

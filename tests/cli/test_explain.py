@@ -5,10 +5,10 @@ import pytest
 from rich.cells import cell_len
 
 from schemas.values import format_time
-from streams.app import open_log
 from streams.cli.explain import known_order
 from streams.core.explain import explain
 from streams.core.policy import load
+from streams.home import open_log
 from streams.settings import Settings
 from streams.show import generate
 

@@ -4,8 +4,8 @@ import orjson
 import pytest
 
 from schemas.codec import decode
-from streams.app import open_log
 from streams.core.identity import buyer_id_of
+from streams.home import open_log
 from streams.settings import Settings
 
 from .homes import DAY, HOUR, MINUTE, as_json, event, line, livepool, order, process, send, work

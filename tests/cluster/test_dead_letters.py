@@ -10,10 +10,10 @@ import pytest
 
 from cli.homes import as_json, event, livepool, process, send, work
 from schemas.codec import Rejected
-from streams.app import open_log
 from streams.cluster.dead_letters import REPLAYED_FROM, Filter, Letter, in_chunks, letters
 from streams.cluster.letter_boxes import EmbeddedLetterBox
 from streams.core.intake import arrival
+from streams.home import open_log
 from streams.settings import Settings
 from streams.transport.batches import Output, Record
 
@@ -155,7 +155,7 @@ def test_two_replays_at_a_time_send_a_letter_once(home):
 CRASH = """
 import os, sys
 from pathlib import Path
-from streams.app import open_log
+from streams.home import open_log
 from streams.cluster.dead_letters import Filter, letters
 from streams.cluster.letter_boxes import EmbeddedLetterBox
 from streams.settings import Settings

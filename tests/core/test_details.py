@@ -9,11 +9,12 @@ import pytest
 import in_memory
 import oracle
 from shows import random_show, reshuffled
-from streams.app import build_app, open_log
+from streams.app import build_app
 from streams.cli.common import InputLine, to_output
 from streams.core.board import card
 from streams.core.messages import RoomCard, RoomDetail
 from streams.core.packing import Unpacker
+from streams.home import open_log
 from streams.runner import run
 from streams.settings import Settings
 

@@ -15,9 +15,9 @@ from faults.report import Row
 from faults.verdict import judge
 from faults.workers import Workers
 from streams.cluster.brokers import Cluster
-from streams.cluster.connection import VARIABLES
+from streams.cluster.connection import VARIABLES, ClusterError
 from streams.cluster.lag import Lag
-from streams.cluster.session import ClusterError, admin_session
+from streams.cluster.session import admin_session
 from streams.cluster.topic_admin import apply_topics
 
 PARTITIONS = 4

@@ -20,11 +20,11 @@ from kafka.structs import OffsetAndMetadata
 from cluster.rights import allow, logins
 from streams.cli import main
 from streams.cluster.brokers import Cluster
-from streams.cluster.connection import VARIABLES
+from streams.cluster.connection import VARIABLES, ClusterError
 from streams.cluster.dead_letters import Filter, letters
 from streams.cluster.lag import lag
 from streams.cluster.letter_boxes import ClusterLetterBox
-from streams.cluster.session import ClusterError, admin_session
+from streams.cluster.session import admin_session
 from streams.cluster.topic_admin import apply_topics
 
 pytestmark = pytest.mark.kafka

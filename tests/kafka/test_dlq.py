@@ -11,10 +11,9 @@ from click.testing import CliRunner
 from kafka import KafkaProducer
 
 from streams.cli import main
-from streams.cluster.connection import Connection
+from streams.cluster.connection import ClusterError, Connection
 from streams.cluster.dead_letters import REPLAYED_FROM, Filter, Letter, letters
 from streams.cluster.letter_boxes import ClusterLetterBox
-from streams.cluster.session import ClusterError
 from streams.cluster.topic_admin import apply_topics
 from streams.transport.batches import Record
 

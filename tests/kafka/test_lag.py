@@ -15,9 +15,8 @@ from streams.cli import main
 from streams.cluster import lag as lag_module
 from streams.cluster import session
 from streams.cluster.brokers import Cluster
-from streams.cluster.connection import Connection
+from streams.cluster.connection import ClusterError, Connection
 from streams.cluster.lag import Lag, PartitionLag, drained, lag
-from streams.cluster.session import ClusterError
 from streams.cluster.topic_admin import apply_topics
 from streams.cluster.topics import GROUP
 

@@ -8,10 +8,9 @@ import orjson
 import pytest
 
 from cli.homes import as_json, livepool
-from streams.cluster.connection import VARIABLES, Connection
+from streams.cluster.connection import VARIABLES, ClusterError, Connection
 from streams.cluster.log_reader import LogReader
 from streams.cluster.sender import Sender, key_of
-from streams.cluster.session import ClusterError
 from streams.cluster.topic_admin import apply_topics
 from streams.settings import Settings
 from streams.show import generate

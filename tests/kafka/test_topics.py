@@ -12,8 +12,8 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from streams.cli import main
 from streams.cluster.brokers import Cluster
-from streams.cluster.connection import VARIABLES, Connection
-from streams.cluster.session import ClusterError, admin_session
+from streams.cluster.connection import VARIABLES, ClusterError, Connection
+from streams.cluster.session import admin_session
 from streams.cluster.topic_admin import TopicsRefusedError, apply_topics, existing_topics, survey
 from streams.cluster.topic_plan import to_do
 from streams.cluster.topics import cluster_topics

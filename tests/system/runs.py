@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from streams.app import APP_ID, open_log
 from streams.cli.common import InputLine, dead_letter, to_output
+from streams.home import APP_ID, open_log
 from streams.settings import Settings
 from streams.topology import AGENTS
 from streams.transport.batches import Record

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
-from streams.app import build_app, open_log
+from streams.app import build_app
 from streams.cli.common import InputLine, to_output
+from streams.home import open_log
 from streams.runner import run
 from streams.settings import Settings
 from streams.show import generate

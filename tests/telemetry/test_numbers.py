@@ -10,10 +10,10 @@ import pytest
 from schemas.codec import decode
 from shows import random_show
 from streams.agents.journey import ONE_PER_EVENT
-from streams.app import open_log
 from streams.core.journey import JourneyMessage
 from streams.core.packing import Unpacker
 from streams.core.register import Arrival
+from streams.home import open_log
 from streams.topology import AGENTS
 from streams.transport.log import Log
 from telemetry.runs import Samples, gained, of, processed, samples, sent, show

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from streams.app import build_app, open_log
+from streams.app import build_app
 from streams.cli.common import InputLine, to_output
+from streams.home import open_log
 from streams.runner import run
 from streams.settings import Settings
 from streams.topology import VIEWED

@@ -14,9 +14,9 @@ import msgspec
 import pytest
 
 from shows import random_show
-from streams.app import open_log
 from streams.core.messages import RoomCard, RoomDetail
 from streams.core.packing import Unpacker
+from streams.home import open_log
 from streams.transport.batches import Output
 from streams.transport.compaction import Policy
 from streams.transport.log import Log
