@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 TESTS ?= tests
 JOBS ?= 2
 
-.PHONY: help demo test lint types bench faults generate clean
+.PHONY: help demo test lint types bench thorough faults generate clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,10 @@ bench: $(VENV)/.bench-ready  ## Side by side with plain Faust, Bytewax, Quix and
 	@PYTHONPATH=tests $(BIN)/python -m bench.report begin
 	@$(BIN)/python -m pytest tests/bench -m bench -s -q --tb short -p no:warnings $(ARGS); \
 		failed=$$?; PYTHONPATH=tests $(BIN)/python -m bench.report; exit $$failed
+
+thorough: $(READY)  ## The long tests in full: 52 kills, thousands of shows against the oracle (make test takes 30 % of them)
+	@LIVEPOOL_TEST_PERCENT=100 $(BIN)/python -m pytest -n $(JOBS) --timeout 1500 \
+		tests/properties tests/core tests/system tests/schemas tests/test_oracle.py
 
 faults: $(READY)  ## Kill workers and brokers under load on a real Kafka; writes .faults/table.md (ARGS=-k kill)
 	@$(BIN)/python -m pytest tests/faults -m faults --timeout 1500 -s -q $(ARGS)

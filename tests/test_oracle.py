@@ -7,20 +7,21 @@ from hypothesis import strategies as st
 
 from oracle import Outcome, run
 from shows import random_show, reshuffled, shows
+from thoroughness import some
 
 
 def ends(found: Outcome) -> tuple[Any, ...]:
     return found.sales, found.ledger, found.profiles, found.rooms, found.duplicates
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=some(60), deadline=None)
 @given(shows(), st.integers(0, 2**32 - 1), st.sampled_from(["rules", "linear", "position_based", "time_decay"]))
 def test_the_order_of_arrival_does_not_matter(lines: list[bytes], seed: int, model: str) -> None:
     policy = {"live": {"model": model}}
     assert ends(run(lines, policy)) == ends(run(reshuffled(lines, seed), policy))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=some(60), deadline=None)
 @given(shows(late=True, too_large=True))
 def test_every_fen_is_credited_once_in_every_dimension(lines: list[bytes]) -> None:
     for found in run(lines).sales.values():

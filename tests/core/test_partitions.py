@@ -21,6 +21,7 @@ from streams.core.policy import load
 from streams.core.reference import Entry
 from streams.core.register import State
 from streams.core.routing import home_of, routed
+from thoroughness import some
 
 _unpack = Unpacker(JourneyMessage)
 _unpack_buyer, _unpack_entry = Unpacker(Buyer), Unpacker(Entry)
@@ -45,26 +46,26 @@ def test_the_show_on_which_a_buyer_overtook_another():
 @pytest.mark.parametrize("partitions", [2, 3, 7])
 @pytest.mark.parametrize("late", [False, True])
 def test_several_partitions_come_to_the_same(partitions, late):
-    for seed in range(30):
+    for seed in range(some(30)):
         agree(random_show(seed, size=60, malformed=False, repeats=False, late=late), partitions, seed)
 
 
 @pytest.mark.parametrize("partitions", [2, 3, 7])
 def test_however_people_merge_and_part(partitions):
-    for seed in range(60):
+    for seed in range(some(60)):
         agree(Family(seed, many=True).events(40), partitions, seed)
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_whatever_is_frozen_when_they_do(partitions):
     limits = Limits(keep=1, least=1, views=0)
-    for seed in range(60):
+    for seed in range(some(60)):
         lines = Family(seed, many=True).events(40)
         frozen = run(lines, partitions=partitions, seed=seed, limits=limits)
         assert ends(frozen) == ends(run(lines)), (partitions, seed)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(some(60)))
 def test_every_schedule_of_a_small_show_comes_to_the_same(seed):
     agree_always(Family(seed, many=False).events(6), 3)
 
@@ -113,7 +114,7 @@ def test_a_set_without_an_event_leaves_nothing_behind_when_it_merges():
     ]
     ids = [profile["ids"] for profile in run(lines).profiles.values()]
     assert ids == [{"unionid": ["u2"]}, {"openid": ["x:2"]}]
-    for seed in range(20):
+    for seed in range(some(20)):
         agree(lines, 2, seed)
 
 

@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
+import pytest
+
 from faults.lines import show
 from faults.run import Run
-from streams.cluster.brokers import Cluster
+from streams.cluster.brokers import VERSIONS, Cluster
 
 EVENTS = 10_000
 KILLS = 3
 STOPPED_SECONDS = 8
 
 
+@pytest.mark.parametrize("version", VERSIONS[-1:], indirect=True)
 def test_faults_of_every_kind_change_nothing(cluster: Cluster, tmp_path: Path) -> None:
     with Run("selection", cluster, tmp_path, show(EVENTS), rate=EVENTS / 10) as run:
         for kill in range(KILLS):

@@ -16,6 +16,7 @@ from streams.transport.batches import Output
 EVENTS = 1200
 
 
+@pytest.mark.faults
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("version", VERSIONS[-1:], indirect=True)
 def test_it_finds_what_is_lost_doubled_or_changed(cluster: Cluster, tmp_path: Path) -> None:

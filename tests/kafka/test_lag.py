@@ -172,6 +172,7 @@ def test_the_command(connection: Connection, producer: KafkaProducer, reader: La
     assert "live-room" not in shown
 
 
+@pytest.mark.faults
 def test_a_reader_outlives_the_broker_that_knows_the_group(three_brokers: Cluster) -> None:
     connection = three_brokers.connection()
     apply_topics(connection, partitions=2)

@@ -171,7 +171,7 @@ def test_a_transaction_of_a_killed_process_is_aborted_by_the_next(topic: Topic) 
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("before", ["offsets", "end"])
+@pytest.mark.parametrize("before", [pytest.param("offsets", marks=pytest.mark.faults), "end"])
 def test_the_coordinator_dies_in_mid_transaction(before: str, three_brokers: Cluster) -> None:
     """Another broker takes its place; the transaction is committed as a whole, or not at all and the caller knows."""
     topic = Topic(three_brokers, f"coordinator-{before}", replication=3)
