@@ -74,3 +74,15 @@ def test_rules_ask_for_metrics_that_exist() -> None:
                 text = re.sub(r'"[^"]*"', "", rule["expr"])
                 for metric in re.findall(r"(?:\w+:)?\blivepool_\w+(?::\w+)?", text):
                     assert metric in (recorded if ":" in metric else known), metric
+
+
+def test_the_page_warns_where_the_alerts_do() -> None:
+    """One limit for an operator at the board and for Alertmanager."""
+    page = (DEPLOY.parent / "streams/web/static/parts/problems.js").read_text("utf-8")
+    limits = dict(re.findall(r"(\w+): ([\d.]+)[,\s]", page[page.index("const LIMITS") :].partition("}")[0]))
+    assert f"livepool_lag_records:sum > {limits['lag']} " in alerts()["LivepoolBehind"]["expr"]
+    for dimension in ("store", "anchor"):
+        jumped = alerts()["LivepoolUnattributedShareJumped"]["expr"]
+        assert re.search(
+            rf'ratio_rate30m{{dimension=~".*{dimension}.*"}} > {limits[f"unattributed_{dimension}_share"]}\s', jumped
+        )
