@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TESTS ?= tests
-JOBS ?= 2
+JOBS ?= 3
 
 .PHONY: help demo test lint types bench thorough faults generate clean
 

@@ -48,7 +48,7 @@ def test_cards_and_minutes_agree_with_the_oracle(partitions):
         for key, minutes in online.items():
             assert levels(sessions[key].room.online, minutes) == minutes, (seed, key)
         seen += len(cards)
-    assert seen > 60
+    assert seen > some(60)
 
 
 def test_the_order_of_arrival_does_not_matter():
