@@ -31,8 +31,8 @@ MORE_DEFINITIONS: dict[str, Definition] = {
         "sales",
         Text("Sales", "销售行"),
         Text(
-            "Paid order lines credited to the party; a shared one counts for each.",
-            "归属于此方的已支付订单行数；多方共享时各计一次。",
+            "Paid order lines of which the party keeps something after refunds; a shared one counts for each.",
+            "归属于此方且退款后仍有金额的已支付订单行数；多方共享时各计一次。",
         ),
     ),
     "party_orders": Definition(
@@ -120,16 +120,16 @@ MORE_DEFINITIONS: dict[str, Definition] = {
         "ratio",
         Text("Without a store", "门店无归属占比"),
         Text(
-            "Share of the session's paid amount credited to no store; above 10% look at it.",
-            "本场支付金额中没有归到任何门店的占比；超过 10% 需关注。",
+            "Share of the session's net GMV credited to no store; above 10% look at it.",
+            "本场净GMV中没有归到任何门店的占比；超过 10% 需关注。",
         ),
     ),
     "unattributed_anchor_share": Definition(
         "ratio",
         Text("Without an anchor", "主播无归属占比"),
         Text(
-            "Share of the session's paid amount credited to no anchor; above 10% look at it.",
-            "本场支付金额中没有归到任何主播的占比；超过 10% 需关注。",
+            "Share of the session's net GMV credited to no anchor; above 10% look at it.",
+            "本场净GMV中没有归到任何主播的占比；超过 10% 需关注。",
         ),
     ),
 }

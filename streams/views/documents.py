@@ -1,11 +1,11 @@
 """A session as the board shows it: one document, made for a scope (`reads`), and the row of a list.
 
-whole     the scope is everything, or has every store that the session links
+whole     the scope is everything, or has every store that the session links, and no other was credited with a sale
 in part   the session links one of its stores, or one of them has a part of a sale: no numbers of the session, and
           of its sales what these stores were credited
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -44,12 +44,16 @@ class Situation(NamedTuple):
 
 def sight(reads: Reads, card: RoomCard, scope: Scope) -> Sight | None:
     """How much of a session a scope may see; None: nothing."""
+    return _sight(reads, card, scope, lambda session_id: reads.has_sales(session_id, scope or frozenset()))
+
+
+def _sight(reads: Reads, card: RoomCard, scope: Scope, sold_in: Callable[[str], bool]) -> Sight | None:
     if scope is None:
         return "whole"
     linked = set(card.stores)
-    if linked and linked <= scope:
+    if linked and linked <= scope and not reads.has_others(card.session_id, scope):
         return "whole"
-    return "part" if linked & scope or reads.has_sales(card.session_id, scope) else None
+    return "part" if linked & scope or sold_in(card.session_id) else None
 
 
 def listed(reads: Reads, scope: Scope, *, live: bool | None = None, most: int | None = None) -> list[Json]:
@@ -57,14 +61,10 @@ def listed(reads: Reads, scope: Scope, *, live: bool | None = None, most: int | 
     sold_in = set() if scope is None else reads.sessions_with_sales(scope)
     found: list[Json] = []
     for session in reads.sessions():
-        card = session.card
-        linked = set(card.stores)
-        if scope is not None and not (linked & scope or card.session_id in sold_in):
+        seen = _sight(reads, session.card, scope, sold_in.__contains__)
+        if seen is None or (live is not None and live != (session.card.ended is None)):
             continue
-        if live is not None and live != (card.ended is None):
-            continue
-        whole = scope is None or (bool(linked) and linked <= scope)
-        found.append(_row(reads, session, scope, whole=whole))
+        found.append(_row(reads, session, scope, whole=seen == "whole"))
         if len(found) == most:
             break
     return found
@@ -103,7 +103,6 @@ def document(reads: Reads, session_id: str, scope: Scope, situation: Situation) 
         return None
     card, whole = session.card, seen == "whole"
     own = reads.sums(session_id, scope, session.version)
-    everybodys = own if scope is None else reads.sums(session_id, None, session.version)
     snapshot = msgspec.json.decode(session.snapshot) if whole else None
     if snapshot is not None:
         del snapshot["session_id"]
@@ -123,7 +122,7 @@ def document(reads: Reads, session_id: str, scope: Scope, situation: Situation) 
             name: {rule: {"sales": found.sales, "net_fen": found.net_fen} for rule, found in _of(own, kind)}
             for name, kind in (("live", "live"), ("store", "store_rule"))
         },
-        "series": _series(reads, card, everybodys if whole else own, whole=whole),
+        "series": _series(reads, card, own, whole=whole),
         "problems": {
             "dead_letters_10m": situation.dead_letters_10m,
             "dead_letters": situation.dead_letters,
@@ -153,6 +152,8 @@ def sale_data(row: SaleRow, scope: Scope, *, considered: bool) -> Json | None:
     if seen is None:
         return None
     data: Json = msgspec.json.decode(row.data)
+    if scope is not None:
+        data["new_buyer"] = None  # elsewhere, too
     if not considered:
         del data["considered"]
     if seen is not row.sale:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from streams.core.credits import NONE
 from streams.core.messages import RoomCard, RoomDetail
 from streams.core.packing import Unpacker
 from streams.core.policy import MINUTE_MS
@@ -99,6 +100,14 @@ class Reads:
         row = self._database.execute(
             f"SELECT 1 FROM shares WHERE session_id = ? AND store_id {_AMONG} LIMIT 1",  # noqa: S608 - a constant
             (session_id, _list(stores)),
+        ).fetchone()
+        return row is not None
+
+    def has_others(self, session_id: str, stores: frozenset[str]) -> bool:
+        """Has a store that is none of these a part of a sale of a session."""
+        row = self._database.execute(
+            f"SELECT 1 FROM sums WHERE session_id = ? AND kind = 'store' AND party NOT {_AMONG} LIMIT 1",  # noqa: S608
+            (session_id, _list(stores | {NONE})),
         ).fetchone()
         return row is not None
 

@@ -17,7 +17,7 @@ from streams.web.board import MOST_ROOMS, Board, definitions
 from streams.web.events import stream
 from streams.web.hub import Hub, Subject
 from streams.web.openapi import document
-from streams.web.problems import BadRequest, NotKnown, NotLoggedIn
+from streams.web.problems import BadRequest, NotKnown, NotLoggedIn, Refused
 from streams.web.routes import TABLES
 
 _COOKIE_SECONDS = 30 * 86_400
@@ -150,6 +150,10 @@ class Api:
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         """Prometheus metrics."""
+        if scope_of(request) is not None:
+            raise Refused(
+                "the metrics are of all stores: a token for everything is needed (`livepool token add --all`)"
+            )
         return await metrics_handler(request)
 
     # --- the page --------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """What a token for some stores gets of a buyer and of an explanation: nothing that speaks of another store."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any
 
 from streams.views.fold import Profile
@@ -11,42 +11,64 @@ _NAMES = ("store_id", "guide_id", "sharer_id", "token", "session_id")
 
 
 def explanation(told: Json, stores: Collection[str], sessions: Collection[str]) -> Json:
-    """An explanation of an order that is theirs, without what was found of other stores and their sessions."""
-    return told | {"lines": [_line(line, stores, sessions) for line in told["lines"]]}
+    """An explanation of an order that is theirs, without what its buyer did at other stores and in their sessions."""
+    elsewhere: Json = {"late": [], "afterwards": [], "new_buyer": None, "stream_time": None}
+    return (
+        told
+        | {name: nothing for name, nothing in elsewhere.items() if name in told}
+        | {"lines": [_line(line, told["event"], stores, sessions) for line in told["lines"]]}
+    )
 
 
-def _line(line: Json, stores: Collection[str], sessions: Collection[str]) -> Json:
-    session_id = line["session_id"] if line["session_id"] in sessions else None
+def _line(line: Json, order: Json, stores: Collection[str], sessions: Collection[str]) -> Json:
+    is_known = line["session_id"] in sessions
     return line | {
-        "session_id": session_id,
-        **{
-            which: line[which]
-            | {
-                "tried": [
-                    trial | {"findings": list(_findings(trial["findings"], stores, sessions))}
-                    for trial in line[which]["tried"]
-                ]
-            }
-            for which in ("live", "store")
-        },
+        "session_id": line["session_id"] if is_known else None,
+        "live": _decision(line["live"], order, stores, sessions, shows_evidence=is_known),
+        "store": _decision(line["store"], order, stores, sessions, shows_evidence=True),
     }
 
 
-def _findings(found: Iterable[Json], stores: Collection[str], sessions: Collection[str]) -> Iterable[Json]:
+def _decision(
+    decided: Json, order: Json, stores: Collection[str], sessions: Collection[str], *, shows_evidence: bool
+) -> Json:
+    return decided | {
+        "evidence": decided["evidence"] if shows_evidence or _is_of(order, decided["evidence"]) else None,
+        "tried": [
+            trial | {"findings": _findings(trial["findings"], order, stores, sessions)} for trial in decided["tried"]
+        ],
+    }
+
+
+def _is_of(order: Json, evidence: Json | None) -> bool:
+    return evidence is None or all(evidence[name] == order[name] for name in ("source", "id"))
+
+
+def _findings(found: list[Json], order: Json, stores: Collection[str], sessions: Collection[str]) -> list[Json]:
+    """Those that speak of their stores and sessions and of nobody else's, or of the order alone."""
+    shown: list[Json] = []
     for finding in found:
         theirs = finding.get("store_id") in stores or finding.get("session_id") in sessions
         others = any(
             name in finding and finding[name] not in known
             for name, known in (("store_id", stores), ("session_id", sessions))
         )
-        if others or (not theirs and any(name in finding for name in _NAMES)):
+        of_order = (
+            finding["code"] != "nothing"  # it says of how many events
+            and _is_of(order, finding["evidence"])
+            and not any(name in finding for name in _NAMES)
+        )
+        if others or not (theirs or of_order):
+            continue
+        if "by" in finding and finding["by"] not in [one["evidence"] for one in shown]:
             continue
         own = dict(finding)
         if "stores" in own:
             own["stores"] = [store for store in own["stores"] if store in stores]
         if "weights" in own:
             own["weights"] = {store: weight for store, weight in own["weights"].items() if store in stores}
-        yield own
+        shown.append(own)
+    return shown
 
 
 def session_ids(told: Json) -> set[str]:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from schemas.values import parse_time
 from streams.core.definitions import DEFINITIONS, Language, Text
 from streams.core.more_definitions import MORE_DEFINITIONS
 from streams.views.reads import Json
+from streams.web.routes import TABLES
 from streams.words.explaining import RULES
 from streams.words.language import NOTHING, name_of_carrier, name_of_mode, number, when
 
@@ -30,20 +31,33 @@ _COLUMNS = {
     "refunded_fen": "party_refunded_fen",
     "net_fen": "party_net_fen",
 }
+BY_ROW = "by row"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Table(NamedTuple):
-    """A table: its name, heads, and rows of raw values; `units` says what each column counts ("": text)."""
+    """A table: its name, heads, and rows of raw values.
+
+    `units` says what each column counts ("": text; BY_ROW: what `row_units` says of each row).
+    """
 
     title: str
     heads: list[str]
     units: list[str]
     rows: list[list[Any]]
+    row_units: Sequence[str] = ()
+
+    def cells(self) -> Iterator[list[tuple[Any, str]]]:
+        """Each row as values with their units."""
+        for at, row in enumerate(self.rows):
+            units = [self.row_units[at] if unit == BY_ROW else unit for unit in self.units]
+            yield list(zip(row, units, strict=True))
 
 
 def table_of(room: Json, name: str, lang: Language, zone: ZoneInfo) -> Table:
     """One of `routes.TABLES` of a room document."""
+    if name == "figures":
+        return _figures(room, lang)
     if name == "series":
         return _series(room, lang, zone)
     if name == "rules":
@@ -56,6 +70,20 @@ def table_of(room: Json, name: str, lang: Language, zone: ZoneInfo) -> Table:
         [_PARTIES[name].in_(lang), *(label.label.in_(lang) for label in labels)],
         ["", *(label.unit for label in labels)],
         [[_party(name, party, lang), *(found[column] for column in columns)] for party, found in rows],
+    )
+
+
+def _figures(room: Json, lang: Language) -> Table:
+    """All numbers of the show; none for who sees a part of it only."""
+    heads = (Text("Number", "指标"), Text("Show", "全场"), Text("What it means", "定义"))
+    show = room["snapshot"]["show"] if room["snapshot"] else {}
+    known = {name: definition for name, definition in DEFINITIONS.items() if name in show}
+    return Table(
+        Text("Numbers", "指标").in_(lang),
+        [head.in_(lang) for head in heads],
+        ["", BY_ROW, ""],
+        [[one.label.in_(lang), show[name], one.text.in_(lang)] for name, one in known.items()],
+        [one.unit for one in known.values()],
     )
 
 
@@ -99,8 +127,8 @@ def csv_of(room: Json, name: str, lang: Language, zone: ZoneInfo) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(table.heads)
-    for row in table.rows:
-        writer.writerow([_cell(value, unit) for value, unit in zip(row, table.units, strict=True)])
+    for row in table.cells():
+        writer.writerow([_cell(value, unit) for value, unit in row])
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -118,11 +146,8 @@ def _cell(value: Any, unit: str) -> Any:
 def page(room: Json, lang: Language, zone: ZoneInfo) -> str:
     """The whole report; no script, no style of its own."""
     title = Text("Live session", "直播场次").in_(lang)
-    parts = [_head(room, lang, zone)]
-    if room["snapshot"]:
-        parts.append(_figures(room, lang))
-    parts += [_html(table_of(room, name, lang, zone), lang) for name in ("store", "anchor", "mode", "item", "rules")]
-    parts.append(_html(table_of(room, "series", lang, zone), lang))
+    tables = [table_of(room, name, lang, zone) for name in TABLES if name != "figures" or room["snapshot"]]
+    parts = [_head(room, lang, zone), *(_html(table, lang) for table in tables)]
     return (
         f'<!doctype html><html lang="{"zh-CN" if lang == "zh" else "en"}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -152,32 +177,14 @@ def _head(room: Json, lang: Language, zone: ZoneInfo) -> str:
     return f"<dl>{rows}</dl>"
 
 
-def _figures(room: Json, lang: Language) -> str:
-    heads = (Text("Number", "指标"), Text("Show", "全场"), Text("What it means", "定义"))
-    rows = [
-        [
-            definition.label.in_(lang),
-            number(room["snapshot"]["show"][name], definition.unit, lang),
-            definition.text.in_(lang),
-        ]
-        for name, definition in DEFINITIONS.items()
-    ]
-    cells = "".join(_row(row, ["", "n", ""]) for row in rows)
-    table = _table([head.in_(lang) for head in heads], cells)
-    return f"<section><h2>{Text('Numbers', '指标').in_(lang)}</h2>{table}</section>"
-
-
 def _html(table: Table, lang: Language) -> str:
     kinds = ["n" if unit else "" for unit in table.units]
-    rows = "".join(_row(_shown(row, table.units, lang), kinds) for row in table.rows)
+    rows = "".join(_row([_shown(value, unit, lang) for value, unit in row], kinds) for row in table.cells())
     return f"<section><h2>{escape(table.title)}</h2>{_table(table.heads, rows)}</section>"
 
 
-def _shown(row: list[Any], units: list[str], lang: Language) -> list[str]:
-    return [
-        str(value) if unit == "" else number(value, unit, lang)  # type: ignore[arg-type]  # units of definitions
-        for value, unit in zip(row, units, strict=True)
-    ]
+def _shown(value: Any, unit: str, lang: Language) -> str:
+    return str(value) if unit == "" else number(value, unit, lang)  # type: ignore[arg-type]  # units of definitions
 
 
 def _table(heads: Iterable[str], rows: str) -> str:

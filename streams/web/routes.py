@@ -34,7 +34,7 @@ _LIVE = Parameter("live", "Only those that are live, or are over.", {"type": "st
 _LIMIT = Parameter("limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": 500})
 _AFTER = Parameter("after", "The `next` of the page before.")
 _CARRIER = Parameter("carrier", "When several have this order id.")
-TABLES = ("series", "store", "anchor", "mode", "item", "rules")
+TABLES = ("figures", "store", "anchor", "mode", "item", "rules", "series")  # of a report, in its order
 
 V1 = "/api/v1"
 ROUTES = (
@@ -58,7 +58,7 @@ ROUTES = (
     Route("/login", "login", "Exchange a token for a cookie", kind="form", method="POST", is_open=True),
     Route("/healthz", "healthz", "Is the process alive", kind="text", is_open=True),
     Route("/readyz", "readyz", "Is it ready: not recovering, level with the topics", kind="text", is_open=True),
-    Route("/metrics", "metrics", "Prometheus metrics", kind="text", is_open=True),
+    Route("/metrics", "metrics", "Prometheus metrics; of all stores, so with a token for all", kind="text"),
     Route("/report.css", "report_css", "How a report looks", kind="page", is_open=True),
     Route("/", "page", "The board", kind="page", is_open=True),
     Route("/static/{path}", "static", "A file of the board", kind="page", is_open=True),

@@ -186,7 +186,7 @@ class Sale(Strict):
     modes: list[ModeCredit]
     guide_id: Id | None
     sharer_id: Id | None
-    new_buyer: bool
+    new_buyer: bool | None  # null: not told to a token for some stores
     policy: Id
     considered: list[Considered] | UnsetType = UNSET
 

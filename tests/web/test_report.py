@@ -37,3 +37,11 @@ def test_ids_are_no_formulas_in_a_spreadsheet(party):
 def test_amounts_are_in_yuan_and_what_is_not_known_is_empty():
     (_, row) = csv_of(room("i1"), "item", "en", ZONE).decode("utf-8-sig").splitlines()
     assert row == "i1,1,1,1,,,-1.05"
+
+
+def test_all_numbers_are_a_table_with_amounts_in_yuan():
+    shown = room("i1") | {"snapshot": {"show": {"views": 7, "gmv_net_fen": 105, "refund_rate": None}}}
+    head, *rows = csv_of(shown, "figures", "en", ZONE).decode("utf-8-sig").splitlines()
+    assert head == "Number,Show,What it means"
+    assert [row.split(",")[1] for row in rows] == ["7", "1.05", ""]
+    assert "¥1.05" in page(shown, "en", ZONE)

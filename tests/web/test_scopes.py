@@ -76,7 +76,7 @@ def test_nothing_of_other_stores_at_any_address(guarded, tokens, names, decided,
     assert len(hidden) > 10
     answered = set()
     for route, path in addresses(names):
-        if route.handler in ("openapi", "definitions", "metrics", "page", "static", "report_css"):
+        if route.handler in ("openapi", "definitions", "page", "static", "report_css"):
             continue  # the same for everybody
         answer = client.ask(path)
         if answer.status == 200:
@@ -144,14 +144,42 @@ def test_its_own_is_there_to_the_fen(guarded, tokens, names, who):
             assert sum(one["net_fen"] for one in room["credited"][decision].values()) == sum(own.values())
 
 
+def test_an_explanation_tells_nothing_of_what_the_buyer_did_elsewhere(guarded, board, tokens, names):
+    hidden = 0
+    for who, scope in SCOPES.items():
+        client = guarded.with_token(tokens[who])
+        visible = {room["session_id"] for room in client.get("rooms")["rooms"]}
+        for sale in names.sales.values():
+            path = ("orders", sale["order_id"])
+            whole = board.get(*path, carrier=sale["carrier"])
+            answer = client.ask(f"/api/v1/orders/{sale['order_id']}?carrier={sale['carrier']}")
+            if answer.status != 200:
+                continue
+            told = json.loads(answer.body)
+            assert (told["late"], told["afterwards"], told["new_buyer"]) == ([], [], None)
+            hidden += len(whole["late"]) + len(whole["afterwards"])
+            order = (told["event"]["source"], told["event"]["id"])
+            for line in told["lines"]:
+                for trial in (*line["live"]["tried"], *line["store"]["tried"]):
+                    for finding in trial["findings"]:
+                        own = finding.get("store_id") in scope or finding.get("session_id") in visible
+                        evidence = finding["evidence"]
+                        assert own or evidence is None or (evidence["source"], evidence["id"]) == order, finding
+    assert hidden > 10
+
+
 def test_numbers_of_a_session_only_where_all_its_stores_are_in_scope(guarded, tokens):
-    everything = {room["session_id"]: room for room in guarded.with_token(tokens["all"]).get("rooms")["rooms"]}
+    everything = {
+        room["session_id"]: guarded.with_token(tokens["all"]).get("rooms", room["session_id"])
+        for room in guarded.with_token(tokens["all"]).get("rooms")["rooms"]
+    }
     seen = set()
     for who, scope in SCOPES.items():
         client = guarded.with_token(tokens[who])
         for room in client.get("rooms")["rooms"]:
             linked = set(everything[room["session_id"]]["store_ids"])
-            whole = bool(linked) and linked <= scope
+            credited = everything[room["session_id"]]["parties"]["store"].keys() - {"none"}
+            whole = bool(linked) and linked | credited <= scope
             document = client.get("rooms", room["session_id"])
             assert (room["show"] is not None) == (document["snapshot"] is not None) == whole
             assert (document["funnel"] is not None) == whole
