@@ -27,7 +27,7 @@ Json: TypeAlias = dict[str, Any]
 _CARD: Unpacker[RoomDetail] = Unpacker(RoomDetail)
 _PROFILE = msgspec.json.Decoder(Profile)
 _LETTERS_MS = 10 * MINUTE_MS
-_SUMS_KEPT = 200
+_SUMS_KEPT = 2000  # more than a list has sessions: each second it goes through all of them
 _AMONG = "IN (SELECT value FROM json_each(?))"
 _SHARED = (
     "AND sale_id IN (SELECT sale_id FROM shares WHERE session_id = ? AND store_id IN (SELECT value FROM json_each(?)))"
@@ -134,12 +134,15 @@ class Reads:
         return _by_kind((group.kind, group.party, value) for group, value in found.items())
 
     def _seen(self, session_id: str, stores: frozenset[str], version: int) -> Sums:
-        """Added up from the sales that these stores have a part of; kept until the session changes."""
+        """Added up from the sales (of a session, "": of all) that these stores have a part of; kept while they stay."""
         key = session_id, stores
         kept = self._seen_sums.pop(key, None)
         if kept is None or kept[0] != version:
-            sums = self._sums_of_shared(session_id, stores)
-            kept = version, {group: value for group, value in sums.items() if group.session_id}
+            sums = self._sums_of_shared(session_id or None, stores)
+            kept = (
+                version,
+                {group: value for group, value in sums.items() if bool(group.session_id) == bool(session_id)},
+            )
         self._seen_sums[key] = kept
         while len(self._seen_sums) > _SUMS_KEPT:
             self._seen_sums.popitem(last=False)
@@ -160,8 +163,8 @@ class Reads:
             return {party: SUM(value) for party, value in rows}
         return {
             group.party: value
-            for group, value in self._sums_of_shared(None, scope).items()
-            if (group.session_id, group.kind, group.day) == ("", kind, day)
+            for group, value in self._seen("", scope, self.version()).items()
+            if (group.kind, group.day) == (kind, day)
         }
 
     def letters(self, now_ms: int) -> tuple[dict[str, int], dict[str, int]]:
