@@ -79,7 +79,7 @@ function run(page, bar, freshness, main) {
     page.query = { ...query, [name]: value };
     history.replaceState(null, "", format(where, args, page.query));
   };
-  page.state = (how) => (how instanceof Refused ? refused(how) : freshness.state(how));
+  page.state = (how, at) => (how instanceof Refused ? refused(how, at) : freshness.state(how, at));
   page.load = (node, answer, draw, unknown) =>
     answer.then(draw, (error) => (error.status === 401 ? refused(error) : node.append(notice(error.status === 404 && unknown ? unknown : error.message)))).finally(() => node.removeAttribute("aria-busy"));
   const notice = (text) => h("div", { class: "card note", role: "alert" }, h("h1", {}, text));
@@ -87,15 +87,15 @@ function run(page, bar, freshness, main) {
   function put(next) {
     view?.end?.();
     view = next;
-    freshness.begin(view.title ?? "", view.follows ?? false);
+    freshness.begin(view.title ?? "", view.follows ?? 0);
     main.replaceChildren(view.node);
     view.focus?.();
   }
 
-  function refused({ status, message }) {
+  function refused({ status, message }, at = 0) {
     const { args } = parse(location.hash);
     if (status === 401) put(login(page, show));
-    else put({ node: h("div", { class: "page" }, notice(status === 404 ? page.t("session.unknown", { id: args[0] }) : message)), title: "" });
+    else put({ node: h("div", { class: "page" }, notice(status === 404 ? page.t("session.unknown", { id: args[at] }) : message)), title: "" });
   }
 
   function show() {

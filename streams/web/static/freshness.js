@@ -2,25 +2,24 @@
 import { h, icon, mark, say } from "./dom.js";
 import { serverNow } from "./live/api.js";
 import { clock } from "./pure/format.js";
-import { freshness, seconds } from "./pure/freshness.js";
+import { seconds, worst } from "./pure/freshness.js";
 
-/** `{line, banner, state(how), look(as_of), idle(title), end}`. */
+/** `{line, banner, begin(title, streams), state(how, at), look(as_of, at), name(title), end}`; `at` names the stream. */
 export function freshnessView(page) {
   const [dot, text] = [h("span", { class: "dot", "aria-hidden": "true" }), h("span", { class: "num" })];
   const zone = h("span", { class: "zone" }, page.zone);
   const line = h("p", { class: "freshness", title: page.t("fresh.meaning") }, dot, text, zone);
   const said = h("span");
   const banner = h("div", { class: "banner", role: "alert", hidden: true }, icon("alert"), said);
-  let [asOf, connected, title, watched] = [null, false, "", false];
+  let [streams, title] = [[], ""];
 
   function draw() {
     const root = document.documentElement;
-    const idle = !watched;
-    const { behind, stale, waiting } = asOf === null ? { behind: 0, stale: false, waiting: !connected } : freshness(asOf, serverNow(), connected);
-    const bad = !idle && (stale || (waiting && asOf !== null));
-    mark(line, "data-state", idle ? "idle" : bad ? "stale" : asOf === null ? "idle" : "fresh");
+    const found = worst(streams, serverNow());
+    const { asOf, connected, behind, bad } = found ?? { asOf: null, bad: false };
     const at = clock(asOf, page.zone);
-    say(text, idle || asOf === null ? idle ? "" : page.t("fresh.connecting") : page.t("fresh", { at, behind: seconds(behind) }));
+    mark(line, "data-state", bad ? "stale" : asOf === null ? "idle" : "fresh");
+    say(text, !found ? "" : asOf === null ? page.t("fresh.connecting") : page.t("fresh", { at, behind: seconds(behind) }));
     mark(root, "data-stale", bad ? "" : null);
     banner.hidden = !bad;
     // Not the seconds: a screen reader would read them all.
@@ -34,18 +33,17 @@ export function freshnessView(page) {
   return {
     line,
     banner,
-    state(how) {
-      connected = how === "open";
+    state(how, at = 0) {
+      streams[at].connected = how === "open";
       draw();
     },
-    look(text) {
-      if (!text) return; // the server has not read anything yet
-      asOf = Date.parse(text);
-      connected = true;
+    look(text, at = 0) {
+      if (text) streams[at].asOf = Date.parse(text); // else the server has not read anything yet
     },
-    /** Another page: `watched` when it follows a stream. */
+    /** Another page, and how many streams it follows. */
     begin(name, follows) {
-      [asOf, connected, title, watched] = [null, false, name, follows];
+      streams = Array.from({ length: follows }, () => ({ asOf: null, connected: false }));
+      title = name;
       draw();
     },
     name(text) {

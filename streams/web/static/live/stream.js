@@ -45,7 +45,7 @@ export function follow(url, on) {
     if ([401, 403, 404].includes(refusal.status)) {
       stop();
       on.state(refusal);
-    } else if (refusal.retryAfter) {
+    } else if (refusal.retryAfter && !source) {
       clearTimeout(timer);
       timer = setTimeout(open, Math.max(wait, 1000 * Number(refusal.retryAfter) || 0));
     }
@@ -79,10 +79,13 @@ export function follow(url, on) {
   return stop;
 }
 
+/** The address of what a stream is about: `…/rooms/s1/stream` a session, `…/api/v1/stream` the list. */
+export const documentOf = (url) => new URL(url.href.replace(/\/stream$/, "").replace(/\/api\/v1$/, "/api/v1/rooms"));
+
 /** EventSource does not tell why it was refused: the document of the stream does. */
 async function why(url) {
   try {
-    await get(new URL(url.href.replace(/\/stream$/, "").replace(/\/v1$/, "/v1/rooms")));
+    await get(documentOf(url));
     return null;
   } catch (error) {
     return error instanceof Refused ? error : null;

@@ -1,7 +1,7 @@
 /** One buyer: how far they have come, what they bought. No ids of platforms, no personal data. */
 import { h } from "../dom.js";
 import { address, get } from "../live/api.js";
-import { clock, yuan } from "../pure/format.js";
+import { NOTHING, clock, glance, yuan } from "../pure/format.js";
 import { saleRows } from "../parts/sales.js";
 
 function tagName(page, tag) {
@@ -12,15 +12,15 @@ function tagName(page, tag) {
 function found(page, buyer) {
   const at = (text) => clock(text ? Date.parse(text) : null, page.zone, "date minute");
   const facts = [
-    [page.t("buyer.stage"), page.t.named("stage", buyer.stage)],
-    [page.t("buyer.home_store"), buyer.home_store_id ?? "–"],
-    [page.t("buyer.orders"), String(buyer.orders)],
+    [page.t("buyer.stage"), buyer.stage ? page.t.named("stage", buyer.stage) : NOTHING],
+    [page.t("buyer.home_store"), buyer.home_store_id ?? NOTHING],
+    [page.t("buyer.orders"), glance(buyer.orders, "orders", page.lang)],
     [page.t("net"), yuan(buyer.net_fen, page.lang)],
-    [page.t("buyer.sessions"), String(buyer.sessions_seen)],
+    [page.t("buyer.sessions"), glance(buyer.sessions_seen, "sessions", page.lang)],
     [page.t("buyer.first_seen"), at(buyer.first_seen)],
     [page.t("buyer.last_seen"), at(buyer.last_seen)],
     [page.t("buyer.last_order"), at(buyer.last_order_at)],
-    [page.t("buyer.tags"), buyer.tags?.map((tag) => tagName(page, tag)).join(page.t("list.comma")) || "–"],
+    [page.t("buyer.tags"), buyer.tags?.map((tag) => tagName(page, tag)).join(page.t("list.comma")) || NOTHING],
   ];
   return [
     h("h1", {}, `${page.t("buyer")} ${buyer.buyer_id}`),

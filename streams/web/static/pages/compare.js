@@ -60,19 +60,22 @@ export function compare(page, ids) {
   const node = h("div", { class: "page" }, h("h1", {}, page.t("compare")), h("div", { class: "choosers" }, ...choosers.map((one, at) => h("label", {}, h("span", { class: "ab"[at] }, "AB"[at]), one.node))), hint, shown);
   const both = [null, null];
   const draw = () => {
-    if (!both.every((room) => room?.snapshot)) return;
-    [hint.hidden, shown.hidden] = [true, false];
+    const known = both.every((room) => room?.snapshot);
+    const partly = both.findIndex((room) => room && !room.snapshot);
+    [hint.hidden, shown.hidden] = [known, !known];
+    if (partly !== -1) say(hint, page.t("compare.partly", { which: "AB"[partly] }));
+    if (!known) return;
     table.update(both);
     charts.update(both);
   };
   const stops = ids.slice(0, 2).map((id, at) =>
-    followRoom(id, { show: (room) => ((both[at] = room), draw()), state: page.state, look: page.look }),
+    followRoom(id, { show: (room) => ((both[at] = room), draw()), state: (how) => page.state(how, at), look: (asOf) => page.look(asOf, at) }),
   );
   get(address("rooms")).then(({ rooms }) => choosers.forEach((one, at) => one.set(rooms, ids[at])), () => {});
   return {
     node,
     title: page.t("compare"),
-    follows: ids.length > 0,
+    follows: stops.length,
     redraw: charts.redraw,
     end() {
       stops.forEach((stop) => stop());

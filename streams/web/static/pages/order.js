@@ -8,12 +8,14 @@ import { nameOf } from "../parts/parties.js";
 
 const PARTS = { live: ["anchor", "mode"], store: ["store"] };
 
+const net = (page, { net_fen: fen }) => h("data", { class: "num", value: fen, data: { def: "party_net_fen" } }, yuan(fen, page.lang));
+
 function decision(page, line, which) {
   const { rule, tier } = line[which];
   const badge = h("span", { class: "tier", data: { def: "tier" } });
   showTier(page, badge, tier);
   const credits = PARTS[which].flatMap((dimension) =>
-    line.credits[dimension].map((credit) => h("li", {}, h("span", {}, `${page.t(`of.${dimension}`)} ${nameOf(page, dimension, credit.party_id)}`), h("data", { class: "num", value: credit.net_fen, data: { def: "party_net_fen" } }, yuan(credit.net_fen, page.lang)))),
+    line.credits[dimension].map((credit) => h("li", {}, h("span", {}, `${page.t(`of.${dimension}`)} ${nameOf(page, dimension, credit.party_id)}`), net(page, credit))),
   );
   return h(
     "div",
@@ -29,7 +31,7 @@ function lineCard(page, line) {
   return h(
     "li",
     { class: "card" },
-    h("h2", {}, `${page.t("line", { id: line.line_id })} · ${line.item_id} × ${line.quantity} · ${yuan(line.net_fen, page.lang)}`),
+    h("h2", {}, `${page.t("line", { id: line.line_id })} · ${line.item_id} × ${line.quantity} · `, net(page, line)),
     session,
     h("div", { class: "decisions" }, decision(page, line, "live"), decision(page, line, "store")),
   );

@@ -37,6 +37,7 @@ export function room(page, [sessionId]) {
   const node = h("div", { class: "board", "aria-busy": "true" }, parts[0].node, limited, ...parts.slice(1).map((part) => part.node));
   let latest = null;
   let drawn = null;
+  let frame = 0;
 
   function draw() {
     if (!latest || latest === drawn) return;
@@ -53,7 +54,7 @@ export function room(page, [sessionId]) {
 
   const stop = followRoom(sessionId, {
     show(document) {
-      if (latest === null || latest === drawn) requestAnimationFrame(draw);
+      if (latest === null || latest === drawn) frame = requestAnimationFrame(draw);
       latest = document;
     },
     state: page.state,
@@ -61,10 +62,11 @@ export function room(page, [sessionId]) {
   });
   return {
     node,
-    follows: true,
+    follows: 1,
     redraw: () => parts.forEach((part) => part.redraw?.()),
     end() {
       stop();
+      cancelAnimationFrame(frame); // it would draw, and name, a page that is not shown any more
       parts.forEach((part) => part.end?.());
     },
   };

@@ -3,6 +3,7 @@ import { fill, h, mark, say } from "../dom.js";
 import { followRooms } from "../live/room.js";
 import { clock, glance } from "../pure/format.js";
 import { format } from "../pure/route.js";
+import { total } from "../pure/sums.js";
 import { number, show } from "../parts/number.js";
 
 const NUMBERS = ["online", "viewers", "orders_paid"];
@@ -33,10 +34,9 @@ function showCard(page, item, room) {
   mark(item, "data-live", room.live);
 }
 
-/** Net GMV of several sessions: each order line counts for one of them. */
+/** Net GMV of several sessions: each order line counts for one of them. Of a session seen in part it is not known. */
 function netOf(page, found) {
-  const sum = found.reduce((fen, { show: figures }) => fen + (figures?.gmv_net_fen ?? 0), 0);
-  return glance(sum, "fen", page.lang);
+  return glance(total(found.map(({ show: figures }) => figures?.gmv_net_fen ?? null)), "fen", page.lang);
 }
 
 /** The page. */
@@ -57,5 +57,5 @@ export function rooms(page) {
     state: page.state,
     look: page.look,
   });
-  return { node, follows: true, end: stop, title: page.t("nav.rooms") };
+  return { node, follows: 1, end: stop, title: page.t("nav.rooms") };
 }

@@ -17,16 +17,21 @@ function largest(counts) {
   return rest ? [...found.slice(0, MOST_REASONS), [null, rest]] : found;
 }
 
-/** The numbers of the part and which of them need attention. */
-export function troubles({ dead_letters_10m: recent, lag, unattributed = {} }) {
+/** The numbers of the part, each `bad`, `good` or, where it is null, `unknown`. */
+export function troubles({ snapshot, problems = {} }) {
+  const { dead_letters_10m: recent, lag, unattributed } = problems;
+  // Who sees only some stores does not see what is credited to nobody.
+  const shareOf = (dimension) => (snapshot && unattributed ? share(unattributed[`${dimension}_fen`], unattributed.net_fen) : null);
   const found = {
     dead_letters_10m: sum(recent),
     lag: lag ?? null,
-    unattributed_store_share: share(unattributed.store_fen ?? 0, unattributed.paid_fen),
-    unattributed_anchor_share: share(unattributed.anchor_fen ?? 0, unattributed.paid_fen),
+    unattributed_store_share: shareOf("store"),
+    unattributed_anchor_share: shareOf("anchor"),
   };
-  return Object.entries(found).map(([name, value]) => ({ name, value, bad: value > LIMITS[name] }));
+  return Object.entries(found).map(([name, value]) => ({ name, value, state: stateOf(value, LIMITS[name]) }));
 }
+
+const stateOf = (value, limit) => (value === null ? "unknown" : value > limit ? "bad" : "good");
 
 function row(page, { name }) {
   const state = h("span", { class: "state" });
@@ -41,15 +46,16 @@ export function problems(page) {
   return {
     node: h("section", { class: "card problems" }, h("h2", {}, page.t("problems")), verdict, list, reasons),
     update(room) {
-      const found = troubles(room.problems ?? {});
+      const found = troubles(room);
       if (!list.children.length) list.append(...found.map((one) => row(page, one)));
-      found.forEach(({ value, bad }, at) => {
-        const [, number_, state] = list.children[at].children;
+      found.forEach(({ value, state }, at) => {
+        const [, number_, said] = list.children[at].children;
         show(page, number_, value);
-        flag(page, list.children[at], state, bad);
+        flag(list.children[at], said, state, page.t(`state.${state}`));
       });
-      const bad = found.filter((one) => one.bad).length;
-      flag(page, verdict, verdict, bad > 0, page.t(bad ? "problems.some" : "problems.none", { count: bad }));
+      const of = (state) => found.filter((one) => one.state === state).length;
+      const worst = of("bad") ? "bad" : of("unknown") ? "unknown" : "good";
+      flag(verdict, verdict, worst, page.t(`problems.${worst}`, { count: of("bad") }));
       fill(reasons, largest(room.problems?.dead_letters_10m), () => h("li", {}, h("span"), h("span", { class: "num" })), (item, [reason, count]) => {
         say(item.firstChild, reason === null ? page.t("reason.others") : page.t.named("reason", reason));
         say(item.lastChild, String(count));
@@ -58,9 +64,10 @@ export function problems(page) {
   };
 }
 
-function flag(page, node, where, bad, text = page.t(bad ? "attention" : "fine")) {
-  if (node.dataset.state !== (bad ? "bad" : "good") || where.lastChild?.textContent !== text) {
-    where.replaceChildren(icon(bad ? "alert" : "good"), h("span", {}, text));
-    mark(node, "data-state", bad ? "bad" : "good");
-  }
+const ICONS = { bad: "alert", good: "good", unknown: "info" };
+
+function flag(node, where, state, text) {
+  if (node.dataset.state === state && where.lastChild?.textContent === text) return;
+  where.replaceChildren(icon(ICONS[state]), h("span", {}, text));
+  mark(node, "data-state", state);
 }

@@ -26,29 +26,35 @@ export function saleRows(page, sales, withBuyer = true) {
 /** The part. */
 export function sales(page) {
   let [next, session] = [undefined, null];
+  let asking = null; // the question under way: one at a time, so that no row comes twice
   const list = h("ol", { class: "sales" });
   const more = h("button", { type: "button", class: "more", on: { click: load } }, page.t("sales.more"));
   const said = h("p", { class: "note", role: "status" });
   const node = h("details", { class: "card" }, h("summary", {}, page.t("sales")), list, said, more);
   node.addEventListener("toggle", () => {
     if (!node.open) return;
-    next = undefined;
+    asking?.abort();
+    [asking, next] = [null, undefined];
     list.replaceChildren();
     load();
   });
 
   async function load() {
+    if (asking) return;
+    const question = (asking = new AbortController());
     const url = address("rooms", session, "sales");
     url.searchParams.set("limit", PAGE);
     if (next) url.searchParams.set("after", next);
     try {
-      const found = await get(url);
+      const found = await get(url, question.signal);
       list.append(...saleRows(page, found.sales));
       next = found.next;
       said.textContent = list.children.length ? "" : page.t("sales.none");
       more.hidden = !next;
     } catch (error) {
-      said.textContent = error.message;
+      if (asking === question) said.textContent = error.message;
+    } finally {
+      if (asking === question) asking = null;
     }
   }
 

@@ -1,5 +1,5 @@
 /** The stores of one room side by side, each in its place. */
-import { h, mark, say, sayId } from "../dom.js";
+import { fill, h, mark, say, sayId } from "../dom.js";
 import { percent } from "../pure/format.js";
 import { share, storeColumns } from "../pure/sums.js";
 import { number, show } from "./number.js";
@@ -26,11 +26,10 @@ export function stores(page) {
       const found = storeColumns(room.store_ids, room.parties?.store);
       node.hidden = found.filter(({ id }) => id !== "none").length < 2;
       if (node.hidden) return;
-      while (list.children.length < found.length) list.append(column());
       const total = found.reduce((sum, { net_fen: fen }) => sum + fen, 0);
       const most = Math.max(1, ...found.map(({ net_fen: fen }) => fen));
-      found.forEach(({ id, net_fen: fen, orders }, at) => {
-        const [name, bar, value, part, counted] = list.children[at].children;
+      fill(list, found, column, (item, { id, net_fen: fen, orders }) => {
+        const [name, bar, value, part, counted] = item.children;
         sayId(name, id === "none" ? page.t("nobody") : id);
         mark(name, "title", id);
         bar.firstChild.style.setProperty("--share", Math.max(0, fen) / most);

@@ -23,5 +23,18 @@ export function freshness(asOf, now, connected) {
   return { behind, stale: behind > STALE_AFTER, waiting: !connected };
 }
 
+/**
+ * The stream whose numbers are to be trusted least, of `{asOf, connected}` each: what is `bad` (stale, or lost) before
+ * what has not come yet (`asOf` null) before what is fresh, and of these the oldest. Null of none.
+ */
+export function worst(streams, now) {
+  const judged = streams.map(({ asOf, connected }) => {
+    const { behind, stale, waiting } = freshness(asOf ?? now, now, connected);
+    return { asOf, connected, behind, bad: asOf !== null && (stale || waiting) };
+  });
+  const rank = ({ bad, asOf }) => (bad ? 2 : asOf === null ? 1 : 0);
+  return judged.sort((a, b) => rank(b) - rank(a) || b.behind - a.behind)[0] ?? null;
+}
+
 /** Seconds with one decimal below ten: `1.2`, `12`. */
 export const seconds = (ms) => (ms < 9_950 ? (ms / 1000).toFixed(1) : String(Math.round(ms / 1000)));

@@ -3,6 +3,9 @@
 /** A part of a whole, null of nothing. */
 export const share = (part, whole) => (whole ? part / whole : null);
 
+/** A sum, null when a part of it is not known. */
+export const total = (parts) => parts.reduce((sum, part) => (sum === null || part === null ? null : sum + part), 0);
+
 /** Rows in the order of a sort `name` or `-name` (descending); equal ones by id, `none` always last. */
 export function sorted(rows, sort) {
   const [name, sign] = sort.startsWith("-") ? [sort.slice(1), -1] : [sort, 1];
