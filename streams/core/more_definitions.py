@@ -132,4 +132,51 @@ MORE_DEFINITIONS: dict[str, Definition] = {
             "本场净GMV中没有归到任何主播的占比；超过 10% 需关注。",
         ),
     ),
+    "buyer_orders": Definition(
+        "orders",
+        Text("Orders", "订单"),
+        Text(
+            "All paid orders of the buyer; to a token for some stores only those of which they keep something.",
+            "该买家的全部已支付订单数；门店令牌只计仍归属于本门店的订单。",
+        ),
+    ),
+    "buyer_net_fen": Definition(
+        "fen",
+        Text("Net", "净额"),
+        Text(
+            "What the buyer paid less refunds; to a token for some stores only what they were credited.",
+            "该买家的支付金额 − 退款；门店令牌只计归属于本门店的部分。",
+        ),
+    ),
+    "buyer_sessions": Definition(
+        "events",
+        Text("Sessions seen", "看过场次"),
+        Text(
+            "Different sessions in which the buyer did anything.",
+            "该买家有任一行为的不同场次数。",
+        ),
+    ),
+    "order_amount_fen": Definition(
+        "fen",
+        Text("Amount", "金额"),
+        Text("All lines of the order, as amended.", "该订单全部订单行的金额（按改价后计）。"),
+    ),
+    "order_refunded_fen": Definition(
+        "fen",
+        Text("Refunded", "退款"),
+        Text("Refunds of the order so far.", "该订单至今的退款金额。"),
+    ),
+    "order_net_fen": Definition(
+        "fen",
+        Text("Net", "净额"),
+        Text("Amount of the order, or of its line, less refunds.", "订单或订单行的金额 − 退款。"),
+    ),
+    "funnel_rate": Definition(
+        "ratio",
+        Text("Share of the step before", "占上一步"),
+        Text(
+            "This step / the step before; the steps count events and orders, not the same people.",
+            "本步 ÷ 上一步；各步计次数或订单数，并非同一批人。",
+        ),
+    ),
 }

@@ -2,6 +2,7 @@
 import { h } from "../dom.js";
 import { address, get } from "../live/api.js";
 import { NOTHING, clock, glance, yuan } from "../pure/format.js";
+import { figure } from "../parts/number.js";
 import { saleRows } from "../parts/sales.js";
 
 function tagName(page, tag) {
@@ -14,9 +15,9 @@ function found(page, buyer) {
   const facts = [
     [page.t("buyer.stage"), buyer.stage ? page.t.named("stage", buyer.stage) : NOTHING],
     [page.t("buyer.home_store"), buyer.home_store_id ?? NOTHING],
-    [page.t("buyer.orders"), glance(buyer.orders, "orders", page.lang)],
-    [page.t("net"), yuan(buyer.net_fen, page.lang)],
-    [page.t("buyer.sessions"), glance(buyer.sessions_seen, "sessions", page.lang)],
+    [page.t("buyer.orders"), figure("buyer_orders", glance(buyer.orders, "orders", page.lang))],
+    [page.t("net"), figure("buyer_net_fen", yuan(buyer.net_fen, page.lang))],
+    [page.t("buyer.sessions"), figure("buyer_sessions", glance(buyer.sessions_seen, "events", page.lang))],
     [page.t("buyer.first_seen"), at(buyer.first_seen)],
     [page.t("buyer.last_seen"), at(buyer.last_seen)],
     [page.t("buyer.last_order"), at(buyer.last_order_at)],

@@ -4,11 +4,12 @@ import { address, get } from "../live/api.js";
 import { clock, yuan } from "../pure/format.js";
 import { format } from "../pure/route.js";
 import { showTier } from "../parts/credited.js";
+import { figure } from "../parts/number.js";
 import { nameOf } from "../parts/parties.js";
 
 const PARTS = { live: ["anchor", "mode"], store: ["store"] };
 
-const net = (page, { net_fen: fen }) => h("data", { class: "num", value: fen, data: { def: "party_net_fen" } }, yuan(fen, page.lang));
+const net = (page, { net_fen: fen }, def = "party_net_fen") => h("data", { class: "num", value: fen, data: { def } }, yuan(fen, page.lang));
 
 function decision(page, line, which) {
   const { rule, tier } = line[which];
@@ -31,7 +32,7 @@ function lineCard(page, line) {
   return h(
     "li",
     { class: "card" },
-    h("h2", {}, `${page.t("line", { id: line.line_id })} · ${line.item_id} × ${line.quantity} · `, net(page, line)),
+    h("h2", {}, `${page.t("line", { id: line.line_id })} · ${line.item_id} × ${line.quantity} · `, net(page, line, "order_net_fen")),
     session,
     h("div", { class: "decisions" }, decision(page, line, "live"), decision(page, line, "store")),
   );
@@ -44,9 +45,9 @@ function found(page, told) {
     [page.t("buyer"), h("a", { href: format("buyer", [told.buyer_id]) }, told.buyer_id)],
     [page.t("order.placed_at"), clock(Date.parse(told.placed_at), page.zone, "date minute second")],
     [page.t("order.paid_at"), clock(told.paid_at ? Date.parse(told.paid_at) : null, page.zone, "date minute second")],
-    [page.t("amount"), yuan(told.amount_fen, page.lang)],
-    [page.t("refunded"), yuan(told.refunded_fen, page.lang)],
-    [page.t("net"), yuan(told.amount_fen - told.refunded_fen, page.lang)],
+    [page.t("amount"), figure("order_amount_fen", yuan(told.amount_fen, page.lang))],
+    [page.t("refunded"), figure("order_refunded_fen", yuan(told.refunded_fen, page.lang))],
+    [page.t("net"), figure("order_net_fen", yuan(told.amount_fen - told.refunded_fen, page.lang))],
   ];
   return [
     h("h1", {}, `${page.t("order")} ${told.order_id} · ${page.t.named("carrier", told.carrier)}`),

@@ -5,14 +5,13 @@ import { steps } from "../pure/sums.js";
 import { number, show, term } from "./number.js";
 
 function step(page, { name }) {
-  const rate = name === "pool_joins" ? { class: "rate num", data: { def: "pool_rate" } } : { class: "rate num" };
   return h(
     "li",
     { class: "step" },
     h("h3", {}, term(page, name)),
     number(name, "value num"),
     h("span", { class: "bar", "aria-hidden": "true" }, h("span")),
-    h("span", rate),
+    h("span", { class: "rate num", data: { def: name === "pool_joins" ? "pool_rate" : "funnel_rate" } }),
   );
 }
 

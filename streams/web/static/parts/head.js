@@ -4,7 +4,7 @@ import { address } from "../live/api.js";
 import { clock, span } from "../pure/format.js";
 import { format } from "../pure/route.js";
 
-const FILES = ["series", "store", "anchor", "mode", "item", "rules"];
+const FILES = ["figures", "store", "anchor", "mode", "item", "rules", "series"];
 
 /** The part. */
 export function head(page, sessionId) {

@@ -9,6 +9,9 @@ export const term = (page, name) =>
 /** An element for a number; `show(element, value)` puts one in. */
 export const number = (name, className = "num") => h("data", { class: className, data: { def: name } });
 
+/** A number among the facts of a page, written already. */
+export const figure = (name, text) => h("span", { class: "num", data: { def: name } }, text);
+
 /** Show a number at a glance; the whole of it in the value, and in the definition where something was rounded off. */
 export function show(page, node, value, short = glance) {
   const unit = page.unit(node.dataset.def);
