@@ -24,6 +24,7 @@ from streams.views.sales import Sale, Sum, Sums
 
 LETTERS_KEPT_MS = 60 * MINUTE_MS  # by the minute; their total for ever
 EVER = -1  # the minute of a total
+UNKNOWN = b"unknown"  # the reason of a letter that has none: somebody else wrote it
 
 
 class _Envelope(msgspec.Struct, gc=False):
@@ -212,7 +213,7 @@ class Fold:
         counts: Counter[tuple[str, int]] = Counter()
         for letter in letters:
             # Livepool's own headers come first; a sender may have some of the same names.
-            reason = dict(reversed(letter.headers))["reason"].decode()
+            reason = (dict(reversed(letter.headers)).get("reason") or UNKNOWN).decode(errors="replace")
             counts[reason, letter.timestamp // MINUTE_MS * MINUTE_MS] += 1
             counts[reason, EVER] += 1
         self._database.executemany(

@@ -15,6 +15,7 @@ from streams.views.fold import Fold
 
 LOOK_SECONDS = 0.2
 RETRY_SECONDS = 5.0
+STEADY_SECONDS = 2.0
 MAX_RECORDS = 2000  # of a transaction
 # Who was away for longer may have missed a deletion: tombstones are kept for a day (schemas.topics, compaction).
 LONGEST_ABSENCE_MS = 20 * 3_600_000
@@ -34,8 +35,9 @@ class Follower:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="livepool-views", daemon=True)
         self._level_at: float | None = None  # monotonic, when it was last level with the topics
-        self._has_been_level = False
-        self.looked_at = 0  # UTC ms of the last look
+        self._short_since: float | None = None  # monotonic, since when no step took the most it may
+        self.has_been_level = False  # since the model was begun: what it lacks before then may only not be read yet
+        self.looked_at = 0  # UTC ms of the last look that found no more than it could take
         self.lag: int | None = None  # records that the agents have not processed; None: not known yet
         self.failure: str | None = None  # why it does not follow at the moment
 
@@ -54,7 +56,7 @@ class Follower:
     @property
     def ready(self) -> bool:
         """Has it been level with the topics since its start, and does it follow them."""
-        return self._has_been_level and self.failure is None
+        return self.has_been_level and self.failure is None
 
     @property
     def behind_seconds(self) -> float | None:
@@ -76,34 +78,54 @@ class Follower:
 
     def _follow(self, feed: Feed, database: sqlite3.Connection) -> None:
         zone = self._settings.policy.timezone
-        begin(feed, database, zone)
+        if begin(feed, database, zone):
+            self.has_been_level = False
         fold = Fold(database, ZoneInfo(zone))
+        self._short_since = None
         while not self._stop.is_set():
-            begun = time.thread_time()
+            begun, now = time.thread_time(), _now()
             took = step(feed, database, fold)
             self.lag = feed.lag()
             self.failure = None
-            self.looked_at = _now()
-            if took == 0:
-                self._level_at, self._has_been_level = time.monotonic(), True
+            self._note(took, now)
             worked = time.thread_time() - begun
             self._stop.wait(worked * self._pause if took >= MAX_RECORDS else LOOK_SECONDS)
 
+    def _note(self, took: int, begun: int) -> None:
+        """Note how far a step that began at `begun` has come.
 
-def begin(feed: Feed, database: sqlite3.Connection, zone: str) -> None:
-    """Make the model anew when it cannot go on where it was: other topics, another time zone, too long away."""
+        One that took less than the most has found the end, but on Kafka perhaps only that of what the brokers had
+        sent by then. So to have been level takes one that found nothing, or, since under a steady load there is always
+        something new, that all were short for a while.
+        """
+        if took >= MAX_RECORDS:
+            self._short_since = None
+            return
+        self.looked_at, self._level_at = begun, time.monotonic()
+        self._short_since = self._short_since or self._level_at
+        if took == 0 or self._level_at - self._short_since >= STEADY_SECONDS:
+            self.has_been_level = True
+
+
+def begin(feed: Feed, database: sqlite3.Connection, zone: str) -> bool:
+    """Make the model anew when it cannot go on where it was: other topics, another time zone, too long away.
+
+    Returns whether it did.
+    """
     with transaction(database):
         meta = dict(database.execute("SELECT name, value FROM meta"))
         offsets = _offsets(database)
         ends = feed.ends()
         away = _now() - int(meta.get("looked_at", _now()))
-        if (
+        is_of_no_use = (
             meta.get("zone") != zone
             or away > LONGEST_ABSENCE_MS
             or any(offset > ends.get(tp, 0) for tp, offset in offsets.items())
-        ):
+        )
+        if is_of_no_use:
             empty(database)
             database.execute("INSERT INTO meta VALUES ('zone', ?)", (zone,))
+    return is_of_no_use
 
 
 def step(feed: Feed, database: sqlite3.Connection, fold: Fold, most: int = MAX_RECORDS) -> int:

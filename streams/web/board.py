@@ -1,11 +1,10 @@
 """The one who answers: read model, kept state, definitions, documents, by scope. `api` puts HTTP around it."""
 
 import io
-import threading
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
@@ -22,20 +21,23 @@ from streams.views.follower import Follower
 from streams.views.reads import Json, Reads, Scope
 from streams.web import redaction
 from streams.web.hub import Document, Subject
-from streams.web.problems import BadRequest, NotKnown
+from streams.web.problems import BadRequest, NotKnown, Unavailable
 from streams.web.readers import Readers
 from streams.words.explanation import write
 
 MOST_ROOMS = 500
 MOST_SALES = 100  # of a buyer
 WIDTH = 100  # columns of an explanation
-_MOST_LOOKS = 1000
+_KEPT_SECONDS = 60.0  # the hub looks each second at what is watched
+_AGAIN_SECONDS = "2"  # as often as those who are pushed to connect again
+T = TypeVar("T")
 
 
 class _Look(NamedTuple):
     version: int
     letters: tuple[dict[str, int], dict[str, int]]
     document: Document
+    used: float  # monotonic
 
 
 class Board:
@@ -46,8 +48,7 @@ class Board:
         self.follower = follower
         self.readers = Readers(settings)
         self._why_not_ready = why_not_ready
-        self._looks: dict[Subject, _Look] = {}
-        self._lock = threading.Lock()
+        self._looks: dict[Subject, _Look] = {}  # of the hub's thread; what was used last is at the end
 
     def situation(self, reads: Reads) -> documents.Situation:
         """How things are at the moment."""
@@ -57,17 +58,28 @@ class Board:
 
     def why_not_ready(self) -> str | None:
         """Why it does not answer with today's numbers; None: it does."""
-        if why := self._why_not_ready():
-            return why
+        return self._why_not_ready() or self._why_not_level()
+
+    def _why_not_level(self) -> str | None:
         if self.follower.failure is not None:
             return f"the board does not follow the topics: {self.follower.failure}"
-        return None if self.follower.ready else "the board has not caught up with the topics yet"
+        return None if self.follower.has_been_level else "the board has not caught up with the topics yet"
+
+    def _check_level(self) -> None:
+        """Raise Unavailable until the read model has caught up once: what it lacks so far is not missing in truth."""
+        if not self.follower.has_been_level and (why := self._why_not_level()):
+            raise Unavailable(why, Retry_After=_AGAIN_SECONDS)
+
+    async def _ask(self, question: Callable[[Reads], T]) -> T:
+        """Answer from the read model; raises Unavailable until it has caught up."""
+        self._check_level()
+        return await self.readers.ask(question)
 
     # --- sessions --------------------------------------------------------------------------------------------
 
     async def rooms(self, scope: Scope, *, live: bool | None = None, most: int = MOST_ROOMS) -> Json:
         """The list of sessions."""
-        return {"rooms": await self.readers.ask(lambda reads: documents.listed(reads, scope, live=live, most=most))}
+        return {"rooms": await self._ask(lambda reads: documents.listed(reads, scope, live=live, most=most))}
 
     async def room(self, session_id: str, scope: Scope) -> Json:
         """The document of a session; raises NotKnown."""
@@ -75,11 +87,12 @@ class Board:
         def read(reads: Reads) -> Json | None:
             return documents.document(reads, session_id, scope, self.situation(reads))
 
-        return _known(await self.readers.ask(read), f"no session {session_id}")
+        return _known(await self._ask(read), f"no session {session_id}")
 
     async def look(self, subject: Subject) -> Document | None:
         """The document of what is watched; made anew only when something of it has changed."""
-        return await self.readers.ask(lambda reads: self._look(reads, subject))
+        self._check_level()
+        return await self.readers.look(lambda reads: self._look(reads, subject))
 
     def _look(self, reads: Reads, subject: Subject) -> Document | None:
         situation = self.situation(reads)
@@ -91,21 +104,24 @@ class Board:
             if session is None:
                 return None
             now = session.version
-        with self._lock:
-            last = self._looks.get(subject)
-        if last is None or (last.version, last.letters) != (now, letters):
+        last = self._looks.pop(subject, None)
+        if last is not None and (last.version, last.letters) == (now, letters):
+            document: Document | None = last.document
+        else:
             document = self._document(reads, subject, situation)
-            if document is None:
-                return None
-            last = _Look(now, letters, document)
-            with self._lock:
-                self._looks[subject] = last
-                while len(self._looks) > _MOST_LOOKS:
-                    del self._looks[next(iter(self._looks))]
+        if document is None:
+            return None
+        self._keep(subject, _Look(now, letters, document, time.monotonic()))
         fresh = {"as_of": situation.as_of}
         if subject.session_id is None:
-            return last.document | fresh | {"lag": situation.lag}
-        return last.document | fresh | {"problems": last.document["problems"] | {"lag": situation.lag}}
+            return document | fresh | {"lag": situation.lag}
+        return document | fresh | {"problems": document["problems"] | {"lag": situation.lag}}
+
+    def _keep(self, subject: Subject, look: _Look) -> None:
+        """Keep it for the next look, and nothing that nobody watches any more."""
+        self._looks[subject] = look
+        while self._looks[oldest := next(iter(self._looks))].used < look.used - _KEPT_SECONDS:
+            del self._looks[oldest]
 
     def _document(self, reads: Reads, subject: Subject, situation: documents.Situation) -> Document | None:
         if subject.session_id is not None:
@@ -132,7 +148,7 @@ class Board:
                 last = f"{row.placed}:{row.sale.sale_id}"
             return {"sales": found, "next": None}
 
-        return _known(await self.readers.ask(read), f"no session {session_id}")
+        return _known(await self._ask(read), f"no session {session_id}")
 
     async def sale(self, sale_id: str, scope: Scope) -> Json:
         """One sale."""
@@ -141,7 +157,7 @@ class Board:
             row = reads.sale(sale_id)
             return row and documents.sale_data(row, scope, considered=True)
 
-        return _known(await self.readers.ask(read), f"no sale {sale_id}")
+        return _known(await self._ask(read), f"no sale {sale_id}")
 
     async def buyer(self, buyer_id: str, scope: Scope) -> Json:
         """A buyer with their latest sales."""
@@ -155,7 +171,7 @@ class Board:
             shown = redaction.whole_profile(profile) if scope is None else redaction.profile(profile, seen, scope)
             return {**shown, "sales": seen[:MOST_SALES]}
 
-        return _known(await self.readers.ask(read), f"no buyer {buyer_id}")
+        return _known(await self._ask(read), f"no buyer {buyer_id}")
 
     async def order(self, order_id: str, carrier: str | None, lang: Language, scope: Scope) -> Json:
         """An explanation as data and as text."""
@@ -187,13 +203,13 @@ class Board:
             found = map(reads.session, named)
             return {one.card.session_id for one in found if one and documents.sight(reads, one.card, stores)}
 
-        return redaction.explanation(told, stores, await self.readers.ask(visible))
+        return redaction.explanation(told, stores, await self._ask(visible))
 
     # --- the installation ------------------------------------------------------------------------------------
 
     async def parties(self, kind: str, day: str, scope: Scope) -> Json:
         """Sums per store, anchor or mode."""
-        found = await self.readers.ask(lambda reads: reads.parties(kind, day, scope))
+        found = await self._ask(lambda reads: reads.parties(kind, day, scope))
         return {f"{kind}s": {party: documents.credited(one) for party, one in sorted(found.items())}}
 
     async def status(self) -> Json:

@@ -42,5 +42,4 @@ async def stream(request: web.Request, hub: Hub, subject: Subject, may_stay: Cal
     finally:
         hub.leave(subject, client)
         telemetry.sse_clients.dec()
-        telemetry.sse_dropped.inc(client.dropped)
     return response

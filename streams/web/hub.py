@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal, NamedTuple
 
 from schemas.codec import encode
+from streams import telemetry
 from streams.views.reads import Scope
 from streams.web.merge import NotAPatch, difference
 
@@ -38,21 +39,22 @@ class Client:
 
     def __init__(self, channel: "Channel") -> None:
         self._channel = channel
-        self._waiting: deque[bytes] = deque()
-        self._is_lost = True  # what it has is not what the next patch is about
+        first = channel.whole()
+        self._waiting: deque[bytes] = deque(() if first is None else (first,))
+        self._is_lost = first is None  # what it has is not what the next patch is about
         self._news = asyncio.Event()
         self.ended = False
-        self.dropped = 0
 
     def put(self, event: bytes) -> None:
-        """Give it an event, unless the whole document waits for it anyway."""
-        if not self._is_lost:
-            if len(self._waiting) == MOST_WAITING:
-                self.dropped += len(self._waiting)
-                self._waiting.clear()
-                self._is_lost = True
-            else:
-                self._waiting.append(event)
+        """Give it an event, unless it is too slow: then it gets the whole document in place of what it has missed."""
+        if self._is_lost:
+            self._channel.drop(1)
+        elif len(self._waiting) == MOST_WAITING:
+            self._channel.drop(len(self._waiting) + 1)
+            self._waiting.clear()
+            self._is_lost = True
+        else:
+            self._waiting.append(event)
         self._news.set()
 
     def end(self) -> None:
@@ -76,10 +78,10 @@ class Client:
 
 
 class Channel:
-    """A subject and its clients."""
+    """A subject and its clients. `drop` is told how many events were dropped, when it happens."""
 
-    def __init__(self, subject: Subject) -> None:
-        self.subject = subject
+    def __init__(self, subject: Subject, drop: Callable[[int], None]) -> None:
+        self.subject, self.drop = subject, drop
         self.clients: set[Client] = set()
         self.document: Document | None = None
         self._whole: bytes | None = None
@@ -87,30 +89,31 @@ class Channel:
     def whole(self) -> bytes | None:
         """The event with the whole document, made once for all who need it."""
         if self._whole is None and self.document is not None:
-            self._whole = event_of(self.subject.event, self.document, self.document.get("version"))
+            self._whole = self._all_of(self.document)
         return self._whole
 
     def show(self, document: Document) -> None:
         """Tell the clients what has changed, if anything has."""
-        before, self.document = self.document, document
-        self._whole = None
-        if before is None:
-            event = self.whole()
-        elif _lasting(before) == _lasting(document):
-            beat = {"as_of": document["as_of"], "lag": _lag(document)}
-            event = event_of("beat", beat, None)
-        elif self.subject.event == "rooms":
-            event = self.whole()
-        else:
-            event = self._change(before, document)
+        before = self.document
+        self.document = self._whole = None  # should this fail, the next one is told as a whole
+        event = self._news(before, document)
+        self.document = document
         for client in self.clients:
-            client.put(event or b"")
+            client.put(event)
 
-    def _change(self, before: Document, document: Document) -> bytes | None:
+    def _news(self, before: Document | None, document: Document) -> bytes:
+        if before is not None and _lasting(before) == _lasting(document):
+            return event_of("beat", {"as_of": document["as_of"], "lag": _lag(document)}, None)
+        if before is None or self.subject.event == "rooms":
+            return self._all_of(document)
         try:
             return event_of("change", difference(before, document), document["version"])
         except NotAPatch:
-            return self.whole()
+            return self._all_of(document)
+
+    def _all_of(self, document: Document) -> bytes:
+        self._whole = event_of(self.subject.event, document, document.get("version"))
+        return self._whole
 
 
 class Hub:
@@ -134,21 +137,24 @@ class Hub:
             document = await self._look(subject)
             if document is None:
                 return None
-            channel = self._channels.setdefault(subject, Channel(subject))
+            channel = self._channels.setdefault(subject, Channel(subject, self._drop))
             if channel.document is None:
-                channel.document = document
+                channel.show(document)
         client = Client(channel)
         channel.clients.add(client)
         return client
 
     def leave(self, subject: Subject, client: Client) -> None:
         """End to watch."""
-        self.dropped += client.dropped
         channel = self._channels.get(subject)
         if channel is not None:
             channel.clients.discard(client)
             if not channel.clients:
                 del self._channels[subject]
+
+    def _drop(self, events: int) -> None:
+        self.dropped += events
+        telemetry.sse_dropped.inc(events)
 
     def start(self) -> None:
         """Begin to look."""
@@ -172,11 +178,10 @@ class Hub:
             for channel in list(self._channels.values()):
                 try:
                     document = await self._look(channel.subject)
+                    if document is not None:
+                        channel.show(document)
                 except Exception as error:
-                    _LOG.warning("cannot look at %s: %s", channel.subject.session_id or "the rooms", error)
-                    continue
-                if document is not None:
-                    channel.show(document)
+                    _LOG.warning("cannot push %s: %s", channel.subject.session_id or "the rooms", error)
 
 
 def event_of(name: str, data: Document, version: int | None) -> bytes:

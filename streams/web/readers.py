@@ -16,22 +16,33 @@ from streams.views.reads import Reads
 from streams.web.problems import Unavailable
 
 T = TypeVar("T")
+MOST_SEARCHES = 3  # one at work, the others wait
+_AGAIN_SECONDS = "5"
 
 
 class Readers:
-    """Two threads with a connection each to the read model, and one for explanations, which take longer."""
+    """Threads with a connection each to the read model, and one for explanations, which take longer.
+
+    Two are for requests, one is the hub's: what is pushed each second does not wait for those who ask much.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._zone = ZoneInfo(settings.policy.timezone)
         self._threads = ThreadPoolExecutor(2, "livepool-web")
+        self._hub = ThreadPoolExecutor(1, "livepool-hub")
         self._slow = ThreadPoolExecutor(1, "livepool-explain")
+        self._places = threading.BoundedSemaphore(MOST_SEARCHES)
         self._own = threading.local()
         self._opened: list[Reads] = []
 
     async def ask(self, question: Callable[[Reads], T]) -> T:
         """Answer from the read model, as of one moment."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, question)
+
+    async def look(self, question: Callable[[Reads], T]) -> T:
+        """Answer the hub."""
+        return await asyncio.get_running_loop().run_in_executor(self._hub, self._answer, question)
 
     def _answer(self, question: Callable[[Reads], T]) -> T:
         reads: Reads | None = getattr(self._own, "reads", None)
@@ -46,8 +57,16 @@ class Readers:
             raise Unavailable(f"the board has no data to show yet, or cannot read it: {error}") from error
 
     async def search(self, question: Callable[[Source], T]) -> T:
-        """Answer from what the agents keep, one question after the other; on Kafka this reads whole changelogs."""
-        return await asyncio.get_running_loop().run_in_executor(self._slow, self._search, question)
+        """Answer from what the agents keep, one question after the other; on Kafka this reads whole changelogs.
+
+        Raises Unavailable when too many wait already.
+        """
+        if not self._places.acquire(blocking=False):
+            raise Unavailable("others are searching: ask again in some seconds", Retry_After=_AGAIN_SECONDS)
+        found = self._slow.submit(self._search, question)
+        # Not when the one who asked is gone: the thread is free when the search is done.
+        found.add_done_callback(lambda _: self._places.release())
+        return await asyncio.wrap_future(found)
 
     def _search(self, question: Callable[[Source], T]) -> T:
         connection = self._settings.connection
@@ -61,7 +80,7 @@ class Readers:
 
     def close(self) -> None:
         """Wait for what is being answered, and close."""
-        for threads in (self._threads, self._slow):
+        for threads in (self._threads, self._hub, self._slow):
             threads.shutdown(cancel_futures=True)
         for reads in self._opened:
             reads.close()

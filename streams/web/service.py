@@ -45,9 +45,17 @@ def why_not_ready(app: Any) -> str | None:
         return "the worker is ending"
     if not app.started or app._consumer is None:
         return "the worker is starting"
-    restorer = getattr(app._consumer, "restorer", None)
+    restorer = getattr(app._consumer, "restorer", None)  # on Kafka, once it is connected
     if restorer is not None and (progress := restorer.progress).done < progress.total:
         return f"state is being restored: {progress.done:,} of {progress.total:,}"
-    if app.rebalancing:
+    if app.rebalancing or not _has_partitions(app):
         return "partitions are being assigned"
     return None
+
+
+def _has_partitions(app: Any) -> bool:
+    """Does the consumer deliver from what was assigned to it; Faust's own signs begin as if it did."""
+    if app.settings.connection is None:
+        return bool(app._consumer._readers)
+    partitions = getattr(app._consumer, "partitions", None)  # not there before it is connected
+    return partitions is not None and bool(partitions.prepared.is_set())

@@ -159,5 +159,6 @@ def test_a_worker_of_a_cluster_serves_its_board(home: Path, on_cluster: Connecti
     environment = {VARIABLES["brokers"]: on_cluster.brokers}
     with Worker(tmp_path / "another", "worker", **environment) as worker:
         until(lambda: get(worker.address, "api/v1/status")["ready"], True)
+        assert "ready: " in worker.said.read_text()  # what the consumer says when it has its partitions
         with served(Settings(home)) as one:
             assert get(worker.address, "api/v1/rooms") == one.get("rooms")

@@ -1,5 +1,8 @@
 """Ages by the batch, and the sessions that run."""
 
+import sys
+import threading
+
 from prometheus_client import CollectorRegistry, Histogram
 
 from streams.core.tally import ages, ahead
@@ -50,3 +53,28 @@ def test_sessions_that_run():
     live.hear(1, "s3", None)
     live.hear(1, "never heard of", None)
     assert shown() == (0, 0)
+
+
+def test_a_session_that_has_ended_stays_so_while_another_thread_collects():
+    live = LiveSessions(CollectorRegistry())
+    done = threading.Event()
+
+    def collect():
+        while not done.is_set():
+            list(live.collect())
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread = threading.Thread(target=collect)
+    thread.start()
+    try:
+        for number in range(200):
+            live.hear(0, f"still {number}", 1)
+        for number in range(2000):
+            live.hear(0, "ends", number)
+            live.hear(0, "ends", None)
+            assert next(live.collect()).samples[0].value == 200
+    finally:
+        done.set()
+        thread.join()
+        sys.setswitchinterval(before)

@@ -17,7 +17,7 @@ from shows import random_show
 from streams.core.messages import RoomCard, RoomDetail
 from streams.core.packing import Unpacker
 from streams.home import open_log
-from streams.transport.batches import Output
+from streams.transport.batches import Output, Record
 from streams.transport.compaction import Policy
 from streams.transport.log import Log
 from streams.views.database import FILE_NAME, connect
@@ -87,6 +87,18 @@ def test_it_agrees_with_sums_from_scratch(tmp_path, seed):
     assert {reason: count for reason, minute, count in found["letters"] if minute == EVER} == letters
     snapshots = {key: msgspec.json.decode(snapshot) for key, card, snapshot in found["sessions"] if snapshot}
     assert snapshots == last_data(records, "room-metrics")
+
+
+@pytest.mark.parametrize("headers", [(), (("reason", b""),), (("Reason", b"x"), ("topic", b"live-room"))])
+def test_a_letter_of_somebody_else_is_counted_too(tmp_path, headers):
+    letters = [
+        Record("dead-letters", 0, offset, 0, None, b"", each)
+        for offset, each in enumerate([headers, (("reason", b"bad_json"),), (("reason", b"\xff"),)])
+    ]
+    found = fold(tmp_path, letters, at_once)["letters"]
+    assert {reason: count for reason, minute, count in found if minute == EVER} == {
+        "unknown": 1, "bad_json": 1, "\N{REPLACEMENT CHARACTER}": 1,
+    }  # fmt: skip
 
 
 def orjson_data(data):

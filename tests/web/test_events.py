@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from shows import random_show
+from streams.telemetry.catalogue import REGISTRY
 from streams.web.hub import MOST_WAITING, Channel, Client, Hub, Subject
 from streams.web.merge import NotAPatch, difference
 from views.shows_in_topics import processed
@@ -112,8 +113,8 @@ def parsed(event):
     return fields["event"], json.loads(fields["data"])
 
 
-def watching(document):
-    channel = Channel(Subject("s", None))
+def watching(document, drop=lambda _: None):
+    channel = Channel(Subject("s", None), drop)
     channel.document = document
     client = Client(channel)
     channel.clients.add(client)
@@ -123,7 +124,8 @@ def watching(document):
 def test_a_client_rebuilds_the_document_whatever_it_misses():
     async def play(seed):
         rng = Random(seed)
-        channel, client = watching(room(0, gone=1))
+        drops = []
+        channel, client = watching(room(0, gone=1), drops.append)
         held, full = None, 0
         for n in range(1, 300):
             document = room(n if rng.random() < 0.7 else n - 1, as_of=str(n))
@@ -145,7 +147,7 @@ def test_a_client_rebuilds_the_document_whatever_it_misses():
             else:
                 held = data if name == "room" else merged(held, data)
         assert held == channel.document
-        assert client.dropped
+        assert drops
         return full
 
     for seed in range(20):
@@ -161,6 +163,81 @@ def test_a_slow_client_gets_the_newest_whole_document():
         return parsed(await client.next())
 
     assert asyncio.run(play()) == ("room", room(MOST_WAITING + 1))
+
+
+def test_what_a_slow_client_does_not_get_is_counted_when_it_happens():
+    async def play():
+        drops = []
+        channel, client = watching(room(0), drops.append)
+        found = []
+        for n in range(1, MOST_WAITING + 3):
+            channel.show(room(n))
+            found.append(sum(drops))
+        await client.next()
+        channel.show(room(n + 1))
+        return [*found, sum(drops)]
+
+    # The first of those that wait is the whole document; with what found no place they go together.
+    together = MOST_WAITING + 1
+    assert asyncio.run(play()) == [0] * (MOST_WAITING - 1) + [together, together + 1, together + 2, together + 2]
+
+
+def test_a_hub_counts_drops_while_the_client_is_there_and_once():
+    async def play():
+        async def look(_subject):
+            return room(next(numbers))
+
+        numbers = iter(range(100))
+        hub, subject = Hub(look), Subject("s", None)
+        client = await hub.join(subject)
+        before = dropped()
+        for n in range(MOST_WAITING):
+            hub._channels[subject].show(room(50 + n))
+        there = hub.dropped, dropped() - before
+        hub.leave(subject, client)
+        return there, (hub.dropped, dropped() - before)
+
+    def dropped():
+        return REGISTRY.get_sample_value("livepool_sse_dropped_total")
+
+    there, gone = asyncio.run(play())
+    assert there == gone == (MOST_WAITING + 1, MOST_WAITING + 1)
+
+
+def test_what_cannot_be_told_ends_nothing_and_comes_with_the_next(monkeypatch):
+    monkeypatch.setattr("streams.web.hub.TICK_SECONDS", 0.01)
+    broken = {"session_id": "s", "problems": {"lag": 1}, "value": "of no version"}
+
+    async def play():
+        async def look(_subject):
+            return next(documents, room(2))
+
+        documents = iter((room(0), broken))
+        hub = Hub(look)
+        client = await hub.join(Subject("s", None))
+        hub.start()
+        found = [parsed(await asyncio.wait_for(client.next(), 5)) for _ in range(2)]
+        await hub.stop()
+        return found
+
+    assert asyncio.run(play()) == [("room", room(0)), ("room", room(2))]
+
+
+def test_who_joins_after_what_could_not_be_told_leaves_the_others_right():
+    async def play():
+        async def look(_subject):
+            return room(next(numbers))
+
+        numbers = iter(range(100))
+        hub, subject = Hub(look), Subject("s", None)
+        early = await hub.join(subject)
+        await early.next()
+        with pytest.raises(KeyError):
+            hub._channels[subject].show({"session_id": "s", "problems": {"lag": 1}})
+        late = await hub.join(subject)
+        return [parsed(await client.next()) for client in (early, late)]
+
+    assert asyncio.run(play()) == [("room", room(1))] * 2
 
 
 def test_when_nothing_changes_it_beats():

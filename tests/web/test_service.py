@@ -1,5 +1,6 @@
 """The board in a worker, alone, and in a demo: it never stands in the way of the events."""
 
+import asyncio
 import logging
 import os
 import re
@@ -7,20 +8,32 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from contextlib import closing
 from urllib.error import HTTPError
+from urllib.parse import quote
 from urllib.request import urlopen
 
 import orjson
 import pytest
 
 from shows import random_show
+from streams.app import build_app
+from streams.runner import run
 from streams.settings import Settings, WebSettings
-from streams.views.database import FILE_NAME
+from streams.views.database import FILE_NAME, connect
+from streams.web.board import Board
+from streams.web.hub import Subject
+from streams.web.problems import Unavailable
+from streams.web.readers import MOST_SEARCHES, Readers
 from streams.web.server import Server
+from streams.web.service import why_not_ready
 from system.runs import COMMAND, Home
 from tests.cli.homes import livepool
 from views.shows_in_topics import processed
+from web.crawl import names_of
+from web.serving import Client, served
 
 LISTENS = re.compile(r"board on (http://\S+/)")
 
@@ -176,6 +189,124 @@ def test_a_read_model_that_fails_is_said_and_tried_again(tmp_path, caplog, monke
         assert get(address, "api/v1/rooms")["rooms"]
     finally:
         server.stop()
+
+
+OF_THE_INSTALLATION = ("/api/v1/status", "/api/v1/definitions", "/healthz", "/metrics")
+
+
+def test_what_is_not_read_yet_is_not_said_to_be_missing(tmp_path):
+    """Its read model was removed, and another process holds it: the follower has to wait."""
+    settings = processed(tmp_path / "home", random_show(52_006, size=60))._replace(web=WebSettings(port=0))
+    with served(settings) as client:
+        names = names_of(settings)
+        session_id, sale_id = names.sessions[0], next(iter(names.sales))
+        paths = [
+            "/api/v1/" + path
+            for path in (
+                "rooms", f"rooms/{session_id}", f"rooms/{session_id}/series", f"rooms/{session_id}/sales",
+                f"rooms/{session_id}/report", "stores", "anchors", "modes", f"sales/{quote(sale_id, safe='')}",
+            )
+        ]  # fmt: skip
+        wanted = [still(client.ask(path)) for path in paths]
+    (tmp_path / "home" / FILE_NAME).unlink()
+    with closing(connect(tmp_path / "home")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        server = Server(settings)
+        server.start()
+        try:
+            client = Client(server)
+            for path in (*paths, "/api/v1/stream", f"/api/v1/rooms/{session_id}/stream"):
+                answer = client.ask(path)
+                assert (path, answer.status, answer.headers["Retry-After"]) == (path, 503, "2")
+                assert answer.json["detail"] == "the board has not caught up with the topics yet"
+            assert [client.ask(path).status for path in OF_THE_INSTALLATION] == [200] * len(OF_THE_INSTALLATION)
+            assert client.ask("/readyz").status == 503
+            other.rollback()
+            until(lambda: server.follower.ready, True)
+            assert client.ask("/readyz").status == 200
+            assert [still(client.ask(path)) for path in paths] == wanted
+        finally:
+            server.stop()
+
+
+def still(answer):
+    """What was answered, without the time and the number of the look."""
+    assert answer.status == 200
+    if not answer.headers["Content-Type"].startswith("application/json"):
+        return None
+    return {name: value for name, value in answer.json.items() if name not in ("as_of", "version")}
+
+
+def test_a_worker_is_not_ready_before_it_reads(tmp_path):
+    """Faust says that it has started before anything has."""
+
+    async def look_while_it_starts():
+        app, done = build_app(settings), asyncio.Event()
+        found = [(why_not_ready(app), False)]
+
+        async def look():
+            while found[-1][0] is not None:
+                found.append((why_not_ready(app), bool(app._consumer and app._consumer.assignment())))
+                await asyncio.sleep(0)
+            done.set()
+
+        looking = asyncio.create_task(look())
+        await run(app, stop=done)
+        await looking
+        return found
+
+    settings = processed(tmp_path / "home", random_show(52_007, size=20))
+    found = asyncio.run(asyncio.wait_for(look_while_it_starts(), 40))
+    assert found[0] == ("the worker is starting", False)
+    assert found[-1] == (None, True)
+
+
+def test_a_search_does_not_keep_others_waiting_for_ever(tmp_path):
+    """One is at work, two wait, one more is told to ask again; who is pushed to waits for none of them."""
+
+    async def ask():
+        readers = Readers(settings)
+        go = threading.Event()
+        try:
+            searches = [asyncio.create_task(readers.search(lambda _: go.wait(20))) for _ in range(MOST_SEARCHES)]
+            questions = [asyncio.create_task(readers.ask(lambda _: go.wait(20))) for _ in range(2)]
+            await asyncio.sleep(0.1)
+            with pytest.raises(Unavailable) as refused:
+                await readers.search(lambda _: True)
+            assert refused.value.headers["Retry-After"]
+            assert await asyncio.wait_for(readers.look(lambda _: True), 5)
+            go.set()
+            assert all(await asyncio.gather(*searches, *questions))
+            return await readers.search(lambda _: "again")
+        finally:
+            go.set()
+            readers.close()
+
+    settings = processed(tmp_path / "home", random_show(52_008, size=20))
+    connect(tmp_path / "home").close()
+    assert asyncio.run(ask()) == "again"
+
+
+def test_documents_of_what_nobody_watches_are_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("streams.web.board._KEPT_SECONDS", 0.2)
+    settings = processed(tmp_path / "home", random_show(52_009, size=60))
+    watched, left = (Subject(name, None) for name in names_of(settings).sessions[:2])
+
+    async def look():
+        board = Board(settings, client.server.follower, lambda: None)
+        try:
+            first, _ = await board.look(watched), await board.look(left)
+            both = set(board._looks)
+            for _ in range(3):
+                await asyncio.sleep(0.1)
+                again = await board.look(watched)
+            assert again["snapshot"] is first["snapshot"]  # it was not made anew
+            return both, set(board._looks)
+        finally:
+            board.readers.close()
+
+    with served(settings) as client:
+        assert asyncio.run(look()) == ({watched, left}, {watched})
 
 
 def test_a_board_wants_a_run(tmp_path):
