@@ -104,8 +104,10 @@ class Channel:
     def _news(self, before: Document | None, document: Document) -> bytes:
         if before is not None and _lasting(before) == _lasting(document):
             return event_of("beat", {"as_of": document["as_of"], "lag": _lag(document)}, None)
-        if before is None or self.subject.event == "rooms":
+        if before is None:
             return self._all_of(document)
+        if self.subject.event == "rooms":
+            return event_of("change", changed_rooms(before, document), None)
         try:
             return event_of("change", difference(before, document), document["version"])
         except NotAPatch:
@@ -114,6 +116,15 @@ class Channel:
     def _all_of(self, document: Document) -> bytes:
         self._whole = event_of(self.subject.event, document, document.get("version"))
         return self._whole
+
+
+def changed_rooms(before: Document, document: Document) -> Document:
+    """What is new in a list of sessions: the rows that changed, and the order of all when that changed."""
+    old = {row["session_id"]: row for row in before["rooms"]}
+    order = [row["session_id"] for row in document["rooms"]]
+    rows = [row for row in document["rooms"] if row != old.get(row["session_id"])]
+    change = {"rooms": rows, "as_of": document["as_of"], "lag": _lag(document)}
+    return change if order == list(old) else change | {"order": order}
 
 
 class Hub:

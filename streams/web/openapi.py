@@ -20,7 +20,8 @@ _TYPES = {
 }
 _EVENTS = (
     "`room` (or `rooms`): the whole document, first and whenever a patch cannot say what changed; `change`: an RFC 7396"
-    " merge patch; `beat`: {as_of, lag} when nothing else changed. One each second."
+    " merge patch, of `rooms` the rows that changed and, when it changed, `order`: the session_id of every row;"
+    " `beat`: {as_of, lag} when nothing else changed. One each second."
 )
 _NAMES = re.compile(r"\{(\w+)\}")
 

@@ -302,6 +302,28 @@ def test_the_list_is_pushed(board):
     assert data["rooms"] == board.get("rooms")["rooms"]
 
 
+def test_changes_of_the_list_follow_a_running_show(tmp_path):
+    lines = random_show(51_001, size=200)
+    after = random_show(51_002, size=5)
+    settings = processed(tmp_path, lines[:60])
+    kinds, sizes = [], []
+    with served(settings) as client, Watcher(client, "/api/v1/stream") as watcher:
+        _, data = watcher.next()
+        held = data["rooms"]
+        for part in (lines[60:110], lines[110:], *([line] for line in after)):
+            processed(tmp_path, part)
+            while held != client.get("rooms")["rooms"]:
+                name, data = watcher.next()
+                kinds.append(name)
+                if name == "change":
+                    sizes.append(len(data["rooms"]))
+                    rows = {row["session_id"]: row for row in [*held, *data["rooms"]]}
+                    held = [rows[session_id] for session_id in data.get("order", [row["session_id"] for row in held])]
+    assert "rooms" not in kinds
+    assert sizes
+    assert min(sizes) < len(held)
+
+
 def test_patches_follow_a_running_show_and_a_restart_begins_anew(tmp_path):
     lines = random_show(51_001, size=200)
     settings = processed(tmp_path, lines[:60])

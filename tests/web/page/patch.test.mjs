@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { merge } from "../../../streams/web/static/pure/patch.js";
+import { changedRows, merge } from "../../../streams/web/static/pure/patch.js";
 
 // RFC 7396, appendix A: original, patch, result.
 const CASES = [
@@ -36,4 +36,11 @@ test("what is not touched stays the same object, and the original is not changed
 
 test("a name that JavaScript treats as special is no way in", () => {
   assert.equal(merge({}, JSON.parse('{"__proto__": {"polluted": true}}')).polluted, undefined);
+});
+
+test("rows of a list are replaced, added, moved and dropped", () => {
+  const [a, b, c] = ["a", "b", "c"].map((id) => ({ session_id: id, show: null }));
+  const changed = { ...b, show: { online: 1 } };
+  assert.deepEqual(changedRows([a, b], { rooms: [changed] }), [a, changed]);
+  assert.deepEqual(changedRows([a, b], { rooms: [c], order: ["c", "b"] }), [c, b]);
 });

@@ -1,5 +1,5 @@
 /** One room's document, followed: whole at first, then kept up by merge patches. */
-import { merge } from "../pure/patch.js";
+import { changedRows, merge } from "../pure/patch.js";
 import { address } from "./api.js";
 import { follow } from "./stream.js";
 
@@ -22,13 +22,17 @@ export function followRoom(sessionId, { show, state, look }) {
   });
 }
 
-/** The list of rooms, followed. */
+/** The list of rooms, followed: whole at first, then the rows that changed. */
 export function followRooms({ show, state, look }) {
+  let rows = null;
+  const take = (asOf, next) => {
+    rows = next;
+    look(asOf);
+    show(rows);
+  };
   return follow(address("stream"), {
-    rooms: (list) => {
-      look(list.as_of);
-      show(list.rooms);
-    },
+    rooms: (list) => take(list.as_of, list.rooms),
+    change: (change) => rows && take(change.as_of, changedRows(rows, change)),
     beat: ({ as_of: asOf }) => look(asOf),
     state,
   });

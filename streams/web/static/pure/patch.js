@@ -13,3 +13,9 @@ export function merge(target, patch) {
   }
   return result;
 }
+
+/** A list of rooms after a change: rows in place of those of the same session, in the new `order` if there is one. */
+export function changedRows(rows, { rooms, order }) {
+  const known = new Map([...rows, ...rooms].map((row) => [row.session_id, row]));
+  return (order ?? rows.map((row) => row.session_id)).map((id) => known.get(id));
+}
