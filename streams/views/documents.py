@@ -5,7 +5,7 @@ in part   the session links one of its stores, or one of them has a part of a sa
           of its sales what these stores were credited
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -44,24 +44,19 @@ class Situation(NamedTuple):
 
 def sight(reads: Reads, card: RoomCard, scope: Scope) -> Sight | None:
     """How much of a session a scope may see; None: nothing."""
-    return _sight(reads, card, scope, lambda session_id: reads.has_sales(session_id, scope or frozenset()))
-
-
-def _sight(reads: Reads, card: RoomCard, scope: Scope, sold_in: Callable[[str], bool]) -> Sight | None:
     if scope is None:
         return "whole"
     linked = set(card.stores)
     if linked and linked <= scope and not reads.has_others(card.session_id, scope):
         return "whole"
-    return "part" if linked & scope or sold_in(card.session_id) else None
+    return "part" if linked & scope or reads.has_sales(card.session_id, scope) else None
 
 
 def listed(reads: Reads, scope: Scope, *, live: bool | None = None, most: int | None = None) -> list[Json]:
     """The sessions that a scope may see, live ones first, then the newest first; `live`: only those that are (not)."""
-    sold_in = set() if scope is None else reads.sessions_with_sales(scope)
     found: list[Json] = []
     for session in reads.sessions():
-        seen = _sight(reads, session.card, scope, sold_in.__contains__)
+        seen = sight(reads, session.card, scope)
         if seen is None or (live is not None and live != (session.card.ended is None)):
             continue
         found.append(_row(reads, session, scope, whole=seen == "whole"))

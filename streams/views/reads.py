@@ -111,14 +111,6 @@ class Reads:
         ).fetchone()
         return row is not None
 
-    def sessions_with_sales(self, stores: frozenset[str]) -> set[str]:
-        """The sessions in which one of these stores has a part of a sale."""
-        rows = self._database.execute(
-            f"SELECT DISTINCT session_id FROM shares WHERE session_id != '' AND store_id {_AMONG}",  # noqa: S608
-            (_list(stores),),
-        )
-        return {session_id for (session_id,) in rows}
-
     def online(self, session_id: str) -> dict[int, int]:
         """Whole minute (ms) -> by how much the number online changes then."""
         return dict(self._database.execute("SELECT minute, change FROM online WHERE session_id = ?", (session_id,)))
@@ -138,11 +130,8 @@ class Reads:
         key = session_id, stores
         kept = self._seen_sums.pop(key, None)
         if kept is None or kept[0] != version:
-            sums = self._sums_of_shared(session_id or None, stores)
-            kept = (
-                version,
-                {group: value for group, value in sums.items() if bool(group.session_id) == bool(session_id)},
-            )
+            sums = self._sums_of_shared(session_id, stores)
+            kept = version, {group: value for group, value in sums.items() if group.session_id == session_id}
         self._seen_sums[key] = kept
         while len(self._seen_sums) > _SUMS_KEPT:
             self._seen_sums.popitem(last=False)
@@ -209,8 +198,8 @@ class Reads:
         row = self._database.execute("SELECT profile FROM buyers WHERE buyer_id = ?", (buyer_id,)).fetchone()
         return _PROFILE.decode(row[0]) if row else None
 
-    def _sums_of_shared(self, session_id: str | None, stores: frozenset[str]) -> Sums:
-        """What these stores were credited of the sales that they have a part of, of one session or of all."""
+    def _sums_of_shared(self, session_id: str, stores: frozenset[str]) -> Sums:
+        """What these stores were credited of the sales (of a session, "": of all) that they have a part of."""
         orders: dict[str, list[Sale]] = {}
         for row in self._shared(session_id, stores):
             if sale := seen_by(row.sale, stores):
@@ -220,11 +209,12 @@ class Reads:
             folding.change(sums, folding.of_order(sales, self._day_of), 1)
         return sums
 
-    def _shared(self, session_id: str | None, stores: frozenset[str]) -> Iterator[SaleRow]:
+    def _shared(self, session_id: str, stores: frozenset[str]) -> Iterator[SaleRow]:
+        of_session = (session_id,) if session_id else ()
         rows = self._database.execute(
             f"SELECT placed, data FROM sales WHERE sale_id IN (SELECT sale_id FROM shares WHERE store_id {_AMONG}"  # noqa: S608
-            " AND coalesce(session_id = ?, TRUE))",
-            (_list(stores), session_id),
+            f" {'AND session_id = ?' if of_session else ''})",
+            (_list(stores), *of_session),
         )
         return (_sale(*row) for row in rows)
 

@@ -63,7 +63,7 @@ class Board:
     def _why_not_level(self) -> str | None:
         if self.follower.failure is not None:
             return f"the board does not follow the topics: {self.follower.failure}"
-        return None if self.follower.has_been_level else "the board has not caught up with the topics yet"
+        return None if self.follower.ready else "the board has not caught up with the topics yet"
 
     def _check_level(self) -> None:
         """Raise Unavailable until the read model has caught up once: what it lacks so far is not missing in truth."""

@@ -103,7 +103,7 @@ class Channel:
 
     def _news(self, before: Document | None, document: Document) -> bytes:
         if before is not None and _lasting(before) == _lasting(document):
-            return event_of("beat", {"as_of": document["as_of"], "lag": _lag(document)}, None)
+            return event_of("beat", _beat(document), None)
         if before is None:
             return self._all_of(document)
         if self.subject.event == "rooms":
@@ -123,7 +123,7 @@ def changed_rooms(before: Document, document: Document) -> Document:
     old = {row["session_id"]: row for row in before["rooms"]}
     order = [row["session_id"] for row in document["rooms"]]
     rows = [row for row in document["rooms"] if row != old.get(row["session_id"])]
-    change = {"rooms": rows, "as_of": document["as_of"], "lag": _lag(document)}
+    change = {"rooms": rows} | _beat(document)
     return change if order == list(old) else change | {"order": order}
 
 
@@ -209,6 +209,5 @@ def _lasting(document: Document) -> Document:
     return rest
 
 
-def _lag(document: Document) -> int | None:
-    found: int | None = document["problems"]["lag"] if "problems" in document else document["lag"]
-    return found
+def _beat(document: Document) -> Document:
+    return {"as_of": document["as_of"], "lag": document.get("problems", document)["lag"]}

@@ -182,13 +182,19 @@ def test_what_a_slow_client_does_not_get_is_counted_when_it_happens():
     assert asyncio.run(play()) == [0] * (MOST_WAITING - 1) + [together, together + 1, together + 2, together + 2]
 
 
+def changing():
+    """A hub whose document is another at each look."""
+    numbers = iter(range(100))
+
+    async def look(_subject):
+        return room(next(numbers))
+
+    return Hub(look)
+
+
 def test_a_hub_counts_drops_while_the_client_is_there_and_once():
     async def play():
-        async def look(_subject):
-            return room(next(numbers))
-
-        numbers = iter(range(100))
-        hub, subject = Hub(look), Subject("s", None)
+        hub, subject = changing(), Subject("s", None)
         client = await hub.join(subject)
         before = dropped()
         for n in range(MOST_WAITING):
@@ -225,11 +231,7 @@ def test_what_cannot_be_told_ends_nothing_and_comes_with_the_next(monkeypatch):
 
 def test_who_joins_after_what_could_not_be_told_leaves_the_others_right():
     async def play():
-        async def look(_subject):
-            return room(next(numbers))
-
-        numbers = iter(range(100))
-        hub, subject = Hub(look), Subject("s", None)
+        hub, subject = changing(), Subject("s", None)
         early = await hub.join(subject)
         await early.next()
         with pytest.raises(KeyError):
