@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _DRAIN_SECONDS = 20.0
 _DISCOVERY_SECONDS = 0.2
+_DISCOVERIES_BEFORE_JOINING = 10
 
 
 class RebalancedError(RuntimeError):
@@ -75,8 +76,6 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         self.partitions = Partitions(group, self._kafka, self._transactions, self.restorer, self.deliveries.notice)
         self.commits = Commits(self._kafka, self.partitions, self._transactions, self.local, self._changelog)
         await self.commits.refresh_counts()
-        counts = self.commits.counts
-        self.local.declare({topic: counts[topic] for topic in self._tables() if topic in counts})
         await self.add_runtime_dependency(self.restorer)
         self._signs = Signs(self, options.watchdog_seconds, loop=self.loop, beacon=self.beacon)
         await self.add_runtime_dependency(self._signs)
@@ -98,8 +97,14 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
     # Rebalances
 
     async def subscribe(self, topics: Iterable[str]) -> None:
-        """Join the group for `topics`."""
+        """Join the group for `topics`; those that the brokers do not tell of within two seconds come later."""
         wanted = set(topics)
+        # The leader of a group assigns what it knows of: sources without their changelogs, if it came too early.
+        for _ in range(_DISCOVERIES_BEFORE_JOINING):
+            if wanted <= self.commits.counts.keys():
+                break
+            await self.sleep(_DISCOVERY_SECONDS)
+            await self.commits.refresh_counts()
         self._kafka.subscribe(list(wanted), listener=Rebalances(self))
         self.add_future(self._discover(wanted))
 
@@ -165,6 +170,10 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         self._preparing = self.add_future(self._prepare(sources, own, standbys))
 
     async def _prepare(self, sources: set[TP], own: set[TP], standbys: set[TP]) -> None:
+        changelogs = {tp.topic for tp in own | standbys}
+        await self._discover(changelogs)
+        cluster = self._kafka._client.cluster
+        self.local.declare({topic: len(cluster.partitions_for_topic(topic)) for topic in changelogs})
         await self.partitions.prepare(sources, own, standbys)
         self.listener.recovered()
 

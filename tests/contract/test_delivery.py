@@ -91,6 +91,29 @@ async def test_a_topic_of_which_the_brokers_tell_late_is_read(transport):
         await until(lambda: len(batches) == 1)
 
 
+@pytest.mark.parametrize("transport", VERSION_BY_VERSION, indirect=True)
+async def test_a_changelog_of_which_the_brokers_tell_late_keeps_its_table(transport):
+    transport.declare(TopicConfig("source"))
+    app = transport.app("group")
+    app.conf.topic_allow_declare = False
+    app.Table("late", partitions=1)
+
+    @app.agent(batch_topic(app, "source"))
+    async def keep(stream: Any) -> None:
+        async for batch in stream:
+            for record in batch.records:
+                batch.put("late", record.key, record.value)
+            await batch.commit()
+
+    async with running(app):
+        await until(lambda: TP("source", 0) in app.consumer.assignment())
+        transport.declare(TopicConfig("group-late-changelog", compacted=True))
+        await until(lambda: TP("group-late-changelog", 0) in app.consumer.assignment())
+        transport.append(Output("source", b"key", b"0"))
+        await until(lambda: transport.lag("group", "source") == 0)
+        assert [record.value for record in transport.read("group-late-changelog")] == [b"0"]
+
+
 async def test_max_records_bounds_a_batch(transport):
     transport.declare(TopicConfig("source"))
     transport.append(*numbered("source", range(1000)))
