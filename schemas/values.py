@@ -107,6 +107,7 @@ RFC3339 = re.compile(
 _USUAL_LENGTHS = frozenset((20, 24, 25, 29))  # seconds or milliseconds, `Z` or `+08:00`
 _SECONDS = {f"{second:02}": second * 1000 for second in range(60)}
 _MILLIS = {f".{millis:03}": millis for millis in range(1000)}
+_MILLIS_TEXT = [f"{text}Z" for text in _MILLIS]
 
 
 def parse_time(text: str) -> int:
@@ -155,16 +156,16 @@ def format_time(ms: int) -> str:
 
     RFC 3339 knows the years 0 to 9999; what lies outside, as a horizon may, becomes its first or last moment.
     """
-    minute, rest = divmod(max(_FIRST_MS, min(ms, _LAST_MS)), 60_000)
-    return f"{_minute_text(minute)}{rest // 1000:02}.{rest % 1000:03}Z"
+    second, millis = divmod(ms if _FIRST_MS <= ms <= _LAST_MS else max(_FIRST_MS, min(ms, _LAST_MS)), 1000)
+    return f"{_second_text(second)}{_MILLIS_TEXT[millis]}"
 
 
 @lru_cache(maxsize=4096)
-def _minute_text(minute: int) -> str:
-    day, rest = divmod(minute, 1440)
+def _second_text(second: int) -> str:
+    day, rest = divmod(second, 86_400)
     ordinal = day + _EPOCH_DAY
     if ordinal > 0:
         text = date.fromordinal(ordinal).isoformat()
     else:
         text = f"0000{date.fromordinal(ordinal + _CYCLE_DAYS).isoformat()[4:]}"
-    return f"{text}T{rest // 60:02}:{rest % 60:02}:"
+    return f"{text}T{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"

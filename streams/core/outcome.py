@@ -20,7 +20,7 @@ class Output(NamedTuple):
 def event_id(*parts: str) -> str:
     """An id that is the same whenever the same thing is said: 32 hex digits of what it is about."""
     # With their lengths, so that no two lists of parts read the same.
-    return blake2b("".join(f"{len(part)}:{part}" for part in parts).encode(), digest_size=16).hexdigest()
+    return blake2b("".join([f"{len(part)}:{part}" for part in parts]).encode(), digest_size=16).hexdigest()
 
 
 def cloud_event(topic: str, id_: str, type_: str, time: int, data: dict[str, Any]) -> bytes:

@@ -1,10 +1,12 @@
 """What SCRM is told: the profile of a buyer, and what happened to it (spec §5, settled points "People")."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from schemas.values import format_time
 from streams.core.buyer import GROUP_JOINED, GROUP_LEFT, SHARE_OPENED, Buyer, Fact, View, latest_first, moment
 from streams.core.case import open_contacts
+from streams.core.cold import Cold
 from streams.core.credits import NONE
 from streams.core.figures import VIEWER
 from streams.core.reference import Lookup
@@ -14,9 +16,9 @@ REPEAT_ORDERS = 2
 
 def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[str, Any]:
     """The data of `buyer.profile`."""
-    contacts = open_contacts(buyer.loose())
+    loose = list(buyer.loose())
+    contacts, groups = open_contacts(loose), open_groups(loose)
     named = lookup.named(contacts[0].time, contacts[0].token, contacts[0].own) if contacts else None
-    groups = open_groups(buyer)
     cold = buyer.cold_orders
     paid = list(buyer.paid())
     net = [net_of(view) for view in paid]
@@ -37,7 +39,7 @@ def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[st
         "orders": cold.orders + len(paid),
         "net_fen": cold.net_fen + sum(net),
         "last_order_at": format_time(max(placed)) if placed else None,
-        "sharer_id": _first_sharer(buyer),
+        "sharer_id": _first_sharer(loose, buyer.cold),
         "reason": reason,
     }
 
@@ -56,10 +58,10 @@ def _last_session(buyer: Buyer) -> str | None:
     return min([*found, *filter(None, [buyer.cold.last_visit])], default=(None,))[-1]
 
 
-def _first_sharer(buyer: Buyer) -> str | None:
+def _first_sharer(loose: Iterable[Fact], cold: Cold) -> str | None:
     """That of the first share opened."""
-    shares = [(*moment(fact), fact.sharer_id) for fact in buyer.loose() if fact.kind == SHARE_OPENED]
-    return min([*shares, *filter(None, [buyer.cold.first_share])], key=lambda share: share[:3], default=(None,))[-1]
+    shares = [(*moment(fact), fact.sharer_id) for fact in loose if fact.kind == SHARE_OPENED]
+    return min([*shares, *filter(None, [cold.first_share])], key=lambda share: share[:3], default=(None,))[-1]
 
 
 def _stage(bought: int, member: bool) -> str:
@@ -77,10 +79,10 @@ def ids_of(identifiers: list[str]) -> dict[str, list[str]]:
     return ids
 
 
-def open_groups(buyer: Buyer) -> list[str]:
-    """The chats that the buyer is in, sorted."""
+def open_groups(loose: Iterable[Fact]) -> list[str]:
+    """The chats that a buyer is in, sorted."""
     last: dict[str, Fact] = {}
-    for fact in sorted(buyer.loose(), key=latest_first):
+    for fact in sorted(loose, key=latest_first):
         if fact.kind in (GROUP_JOINED, GROUP_LEFT):
             last.setdefault(str(fact.chat_id), fact)
     return sorted(chat_id for chat_id, fact in last.items() if fact.kind == GROUP_JOINED)

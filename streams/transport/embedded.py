@@ -176,7 +176,8 @@ class Transport(base.Transport):  # type: ignore[misc]
         async with self._writing:
             if self._closed:  # compaction was still waiting for its turn
                 raise asyncio.CancelledError
-            await in_thread(self._thread, self._writer.begin)
+            if not self._writer.begin_at_once():
+                await in_thread(self._thread, self._writer.begin)
             try:
                 result = call()
                 await in_thread(self._thread, self._writer.end)

@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 
 from streams.transport import compaction, reading, state
 from streams.transport.batches import Output, Record, TopicPartition
-from streams.transport.database import Synchronous, connect
+from streams.transport.database import Synchronous, begin, begin_at_once, connect
 from streams.transport.rows import MAX_ROW_RECORDS, build
 from streams.transport.topics import PartitionCounts, TopicConfig, Topics, UnknownTopicError, declare
 
@@ -67,7 +67,11 @@ class Log:
 
     def begin(self) -> None:
         """Begin a transaction that the writes up to `end` or `abort` join. May wait for other processes."""
-        self._database.execute("BEGIN IMMEDIATE")
+        begin(self._database)
+
+    def begin_at_once(self) -> bool:
+        """Begin such a transaction; False when that would have to wait."""
+        return begin_at_once(self._database)
 
     def end(self) -> None:
         """Write the transaction to disk."""

@@ -265,10 +265,8 @@ def test_a_copy_that_is_broken_fails(tmp_path):
 
 def test_a_look_that_takes_too_long_is_left_alone():
     never = threading.Event()
-    begun = time.monotonic()
     with pytest.raises(ClusterError, match="no answer within"):
         within(0.1, never.wait)
-    assert time.monotonic() - begun < 2
     never.set()
     assert within(5, lambda: 7) == 7
     with pytest.raises(ZeroDivisionError):

@@ -78,7 +78,7 @@ def test_brokers_that_do_not_answer_are_told_soon(tmp_path: Path) -> None:
     found = doctor(Connection("127.0.0.1:9"), tmp_path, code=1)
     assert found["brokers"]["status"] == "FAIL"
     assert "topics" not in found
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30  # seconds; a client's own patience is longer
 
 
 def test_events_that_nobody_reads_and_a_transaction_that_nobody_ends(

@@ -40,7 +40,7 @@ def test_numbers_are_fresh_only_when_all_was_taken(run_of_a_show, monkeypatch):
         until(lambda: slow.lag is not None)  # of the first step
         assert (slow.looked_at, slow.behind_seconds, slow.ready) == (0, None, False)
         until(lambda: slow.ready)
-        assert abs(slow.looked_at / 1000 - time.time()) < 5
+        assert abs(slow.looked_at / 1000 - time.time()) < 60
     finally:
         slow.stop()
 
