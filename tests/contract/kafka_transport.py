@@ -164,7 +164,8 @@ def build_app(
 ) -> faust.App:
     """Return an app with the tables that agents of the suite use without declaring them."""
     settings = app_settings({"bootstrap_servers": [bootstrap]}, home, **{"session_seconds": 6, **options})
-    app = faust.App(group, **settings, web_enabled=False, topic_partitions=1)
+    home.mkdir(parents=True, exist_ok=True)
+    app = faust.App(group, **settings, datadir=str(home), web_enabled=False, topic_partitions=1)
     if partitions is None:
         admin = KafkaAdminClient(bootstrap_servers=bootstrap)
         described = admin.describe_topics()

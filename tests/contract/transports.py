@@ -47,7 +47,8 @@ class Embedded:
         return self.log.lag(group, [tp for topic in topics for tp in self.log.partitions(topic)])
 
     def app(self, group: str, **options: Any) -> faust.App:
-        return faust.App(group, **app_settings(self.home, **options), web_enabled=False, topic_partitions=1)
+        settings = app_settings(self.home, **options)
+        return faust.App(group, **settings, datadir=str(self.home), web_enabled=False, topic_partitions=1)
 
     def worker(self, name: str, **options: Any) -> subprocess.Popen[str]:
         """Start the worker `name` of workers.py as a process."""

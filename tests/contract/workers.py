@@ -80,7 +80,7 @@ if __name__ == "__main__":
 
         app = build_app(name, bootstrap, Path(directory), **chosen)
     else:
-        app = faust.App(name, **app_settings(Path(home), **chosen), web_enabled=False)
+        app = faust.App(name, **app_settings(Path(home), **chosen), datadir=home, web_enabled=False)
     globals()[name](app)
     logging.getLogger("livepool").setLevel("INFO")
     faust.Worker(app, loglevel="info").execute_from_commandline()
