@@ -12,6 +12,8 @@ from random import Random
 from statistics import fmean, quantiles
 from typing import NamedTuple
 
+import psutil
+
 from bench.ends import Ends, ends_of
 from bench.places import Place
 from bench.populations import ACTS, HOUR, LATER, ORDER, act, sale_of
@@ -20,6 +22,7 @@ from streams.transport.batches import Output
 
 TICK_SECONDS = 0.01  # of the sender: what is due is appended together
 WARM_UP_SECONDS = 3.0
+STEAL = psutil.cpu_times()._fields.index("steal")
 END_SECONDS = 60.0
 
 
@@ -49,6 +52,7 @@ class Outcome(NamedTuple):
     latencies: list[float]
     stall: float  # the longest time in which no sale came
     late: float  # how late the sender's ticks were, p99
+    stolen: float  # the share of the machine's CPU time that its host gave to others
     began: float
     ended: float
 
@@ -80,10 +84,11 @@ class Run:
         self._sent = False
 
     async def run(self) -> Outcome:
-        began = time.monotonic()
+        began, before = time.monotonic(), psutil.cpu_times()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._send(began))
             tasks.create_task(self._read())
+        spent = [after - at_first for after, at_first in zip(psutil.cpu_times(), before, strict=True)]
         warm = began + WARM_UP_SECONDS
         seen = [(at, due) for at, due in self._seen if due >= warm]
         moments = [warm, *(at for at, _ in seen)]
@@ -91,6 +96,7 @@ class Run:
             latencies=[at - due for at, due in seen],
             stall=max(after - before for before, after in pairwise(moments)),
             late=quantiles(self._lates, n=100)[98],
+            stolen=spent[STEAL] / sum(spent),
             began=warm,
             ended=began + self._load.seconds,
         )

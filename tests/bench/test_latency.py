@@ -33,8 +33,11 @@ def test_latency(where: str, tmp_path: Path) -> None:
             worker.drain()
             for number, (percent, seconds) in enumerate(SECONDS.items(), 1):
                 worker.ask()
-                outcome = measure(place, Load(number, highest * percent / 100, seconds, POPULATION))
-                tell(where, percent, highest, outcome, outcome.between_commits(worker.ask()["commits"]))
+                load = Load(number, highest * percent / 100, seconds, POPULATION)
+                outcome = measure(place, load)
+                told = worker.ask()
+                cpu = 1e6 * told["total"] / load.events
+                tell(where, percent, highest, outcome, outcome.between_commits(told["commits"]), cpu)
                 if percent == 50:
                     figures = {
                         "p99 latency at 50 % load / batch interval": outcome.quantile(99) / INTERVAL,
@@ -54,7 +57,7 @@ def highest_rate(place: Place) -> float:
         return worker.catch_up(BACKLOG).rate
 
 
-def tell(where: str, percent: int, highest: float, outcome: Outcome, between_commits: float) -> None:
+def tell(where: str, percent: int, highest: float, outcome: Outcome, between_commits: float, cpu: float) -> None:
     quantiles = {f"p{q} / batch interval": outcome.quantile(q) / INTERVAL for q in (50, 95, 99)}
     milliseconds = {f"p{q}, ms": 1000 * outcome.quantile(q) for q in (50, 95, 99)}
     note(
@@ -64,4 +67,5 @@ def tell(where: str, percent: int, highest: float, outcome: Outcome, between_com
         **quantiles,
         **{"between commits, ms": 1000 * between_commits, **milliseconds, "longest stall, s": outcome.stall},
         **{"slowest, s": max(outcome.latencies), "sender late p99, ms": 1000 * outcome.late},
+        **{"CPU µs per event": cpu, "stolen by the host, %": 100 * outcome.stolen},
     )
