@@ -6,6 +6,7 @@ be refused because of all links before it, a refund id may return on another ord
 """
 
 from collections.abc import Callable
+from functools import cache
 from hashlib import blake2b
 from typing import Any, get_args
 
@@ -50,11 +51,16 @@ class Admission(Register):
 def _activity(register: Register, event: Any, _arrival: Arrival, seq: int) -> None:
     buyer_id, identifier = register.person(event)
     data = event.data
-    fields = {name: getattr(data, name, None) for name in _ACTIVITY_FIELDS}
+    fields = {name: value for name in _fields_of(data.__struct_fields__) if (value := getattr(data, name)) is not None}
     register.to(buyer_id, Activity(
-        buyer_id, identifier, event.type, event.time, event.source, event.id, seq,
-        count=getattr(data, "count", None) or 1, **fields,
+        buyer_id, identifier, event.type, event.time, event.source, event.id, seq, **fields
     ))  # fmt: skip
+
+
+@cache
+def _fields_of(names: tuple[str, ...]) -> list[str]:
+    """Those of an activity among those of an event."""
+    return [name for name in _ACTIVITY_FIELDS if name in names]
 
 
 def _unlinked(register: Register, event: events.IdentityUnlinked, _arrival: Arrival, _seq: int) -> None:
@@ -112,7 +118,7 @@ def _registered(register: Register, event: events.TokenRegistered, _arrival: Arr
     ))  # fmt: skip
 
 
-_ACTIVITY_FIELDS = ("session_id", "item_id", "token", "sharer_id", "store_id", "guide_id", "chat_id")
+_ACTIVITY_FIELDS = ("session_id", "item_id", "count", "token", "sharer_id", "store_id", "guide_id", "chat_id")
 _ADMIT: dict[type, Callable[[Register, Any, Arrival, int], None]] = {
     events.IdentityUnlinked: _unlinked,
     events.BuyerErased: _erased,

@@ -9,6 +9,7 @@ computed. Identifiers stand here as their `alias`, the buyer id that they would 
 """
 
 from collections.abc import Iterable, MutableMapping
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import combinations
 
@@ -20,6 +21,7 @@ NAMESPACE_RANK: dict[str, int] = {namespace: place for place, namespace in enume
 LARGEST_SET = 32
 
 
+@lru_cache(maxsize=65_536)  # each event asks several times
 def buyer_id_of(identifier: str) -> str:
     """`b` and 16 hex digits of BLAKE2b-64 of `namespace:value`."""
     return "b" + blake2b(identifier.encode(), digest_size=8).hexdigest()
