@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from bench.tracks import Track, written
 HERE = Path(__file__).parent
 PATIENCE = 90.0  # seconds without a new record
 QUIET = 1.5  # seconds without a new record: if the end is among them, it is done
+SAID = "said.txt"  # in the home of the track: what the contestant has said
 SCRIPTS = {
     "limit": "limit.py",
     "plain Faust": "plain_faust.py",
@@ -70,10 +71,10 @@ def command(contestant: str, track: Track) -> list[str]:
     return [python, str(HERE / SCRIPTS[name]), track.transport, track.address, *options]
 
 
-def run(contestant: str, track: Track, parts: list[list[bytes]]) -> Result:
-    """Run a contestant on an empty track; `parts` are the warm-up and the show."""
+def run(contestant: str, track: Track, parts: list[list[bytes]], under: Sequence[str] = ()) -> Result:
+    """Run a contestant on an empty track; `parts` are the warm-up and the show. `under`: a program that runs it."""
     warm_up, show = parts
-    with started(contestant, track) as process:
+    with started(contestant, track, under) as process:
         watch = Watch(process, track)
         track.feed([*warm_up, end("warm")])
         watch.settle(watch.look(), "warm")
@@ -87,14 +88,18 @@ def run(contestant: str, track: Track, parts: list[list[bytes]]) -> Result:
 
 
 @contextmanager
-def started(contestant: str, track: Track) -> Iterator[Process]:
+def started(contestant: str, track: Track, under: Sequence[str] = ()) -> Iterator[Process]:
     """Run a contestant inside the block; what it says goes to a file, and into the error when it ends by itself."""
-    said = track.home / "said.txt"
+    said = track.home / SAID
     environment = environments.environment() | track.environment
     with (
         said.open("wb") as output,
         subprocess.Popen(
-            command(contestant, track), env=environment, cwd=track.home, stdout=output, stderr=subprocess.STDOUT
+            [*under, *command(contestant, track)],
+            env=environment,
+            cwd=track.home,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         ) as process,
     ):
         try:
@@ -104,7 +109,7 @@ def started(contestant: str, track: Track) -> Iterator[Process]:
         finally:
             process.terminate()  # one that is killed stays in its group until its session is over
             with suppress(subprocess.TimeoutExpired):
-                process.wait(10)
+                process.wait(PATIENCE if under else 10)
             process.kill()
 
 
