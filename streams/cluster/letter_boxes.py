@@ -142,9 +142,10 @@ def _send(producer: KafkaProducer, outputs: list[Output]) -> None:
         for future in futures:
             future.get(_SEND_SECONDS)
         producer.commit_transaction()
-    except ProducerFencedError:
-        raise ClusterError("another `livepool dlq replay` has begun: it sends what is left") from None
-    except KafkaError:
+    except KafkaError as error:
+        # When the client's own thread hears of it first, it is only named as the reason of another error.
+        if ProducerFencedError.__name__ in f"{error} {error!r}":
+            raise ClusterError("another `livepool dlq replay` has begun: it sends what is left") from None
         # Else workers would wait until it times out. Where it fails, the next replay does it.
         with suppress(KafkaError):
             producer.abort_transaction()

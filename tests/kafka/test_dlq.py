@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
+from typing import Any
 
 import orjson
 import pytest
 from click.testing import CliRunner
 from kafka import KafkaProducer
+from kafka.errors import KafkaError
 
 from streams.cli import main
 from streams.cluster.connection import ClusterError, Connection
@@ -91,9 +93,28 @@ def test_two_replays_at_a_time_send_a_letter_once(connection: Connection) -> Non
     assert [record.value for record in sent(connection)] == [b"event %d" % n for n in range(5)]
 
 
+def test_a_replay_that_hears_of_another_while_it_sends_says_so(connection: Connection, monkeypatch: Any) -> None:
+    send = KafkaProducer.send
+
+    def send_and_hear(*arguments: Any) -> Any:
+        future = send(*arguments)
+        with suppress(KafkaError):
+            future.get(10)
+        return future
+
+    with ClusterLetterBox(connection) as one, ClusterLetterBox(connection) as other:
+        everything = all_letters(one)
+        one.replay(everything[:1])
+        other.replay(everything[1:2])
+        monkeypatch.setattr(KafkaProducer, "send", send_and_hear)
+        with pytest.raises(ClusterError, match="another `livepool dlq replay` has begun"):
+            one.replay(everything[2:])
+
+
 CRASH = """
 import os, sys
 from kafka import KafkaProducer
+from kafka.errors import KafkaError
 from streams.cluster.connection import Connection
 from streams.cluster.dead_letters import Filter, letters
 from streams.cluster.letter_boxes import ClusterLetterBox
