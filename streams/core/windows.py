@@ -44,6 +44,9 @@ class Window:
             fact = heappop(self.facts)
             self._count(fact, -1)
             yield fact
+        if not self.facts:
+            for people in self.people:
+                people.clear()  # an empty dict, too, keeps the room that it had
 
     def _count(self, fact: RecentFact, sign: int) -> None:
         _, kind, buyer_id, amount = fact

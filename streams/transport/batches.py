@@ -103,7 +103,9 @@ class RecordBatch(ABC):
 
     def conclude(self) -> None:
         """For the transport: the batch was committed."""
-        for call in self._afterwards:
+        # Forgotten: what is called mostly holds the batch, and Python seldom looks for such cycles (delivery.py).
+        calls, self._afterwards = self._afterwards, []
+        for call in calls:
             call()
 
     @abstractmethod

@@ -11,7 +11,8 @@ import orjson
 
 START = 1_793_534_400_000  # 2026-11-01 12:00 UTC
 HOUR, DAY = 3_600_000, 86_400_000
-LATER = START + HOUR  # longer ago than any window of the board reaches
+APART = 100  # ms between two buyers
+LATER = START + 30 * HOUR  # a million buyers have come by then
 EVENING = 50  # events of a buyer in one session of a long history
 LONGEST = 2_000  # events of the longest history
 ORDER = 19
@@ -31,20 +32,20 @@ def opening(sessions: int, *, daily: bool = False) -> Iterator[bytes]:
 
 
 def entering(buyers: int, sessions: int = 1) -> Iterator[bytes]:
-    """Every buyer enters its session, once. The last event ends what the windows still hold of it."""
+    """One buyer after the other enters its session, once. The last event ends what the windows still hold of it."""
     for buyer in range(buyers):
-        yield act(f"entering-{buyer}", 0, buyer, buyer % sessions, START)
+        yield act(f"entering-{buyer}", 0, buyer, buyer % sessions, START + APART * buyer)
     for session in range(sessions):
         data = {"session_id": f"live-{session}", "item_id": "item"}
         yield _event(f"later-{session}", "live.product.explained", LATER, data)
 
 
 def acting(events: int, buyers: int, sessions: int = 1, name: str = "acting") -> Iterator[bytes]:
-    """So many events, a tenth of a second apart, each of any of the buyers."""
+    """So many events, each of any of the buyers."""
     random = Random(1)
     for n in range(events):
         buyer = random.randrange(buyers)
-        yield act(f"{name}-{n}", n, buyer, buyer % sessions, LATER + 100 * n)
+        yield act(f"{name}-{n}", n, buyer, buyer % sessions, LATER + APART * n)
 
 
 def histories(buyers: int, length: int) -> Iterator[bytes]:
