@@ -5,6 +5,7 @@ from typing import Any
 import faust
 from faust.app.base import BootStrategy
 
+from schemas.topics import TOPICS
 from streams import telemetry, topology
 from streams.agents.board import Board
 from streams.agents.identity import Identity
@@ -71,7 +72,8 @@ def build_app(settings: Settings) -> App:
         loop = _LOOPS[agent.name](settings)
         # Only the first agent waits: what it commits together comes to the others together.
         interval = settings.batch_ms / 1000 if agent is topology.INTAKE else 0.0
-        app.agent(batch_topic(app, *agent.reads, interval=interval), name=f"{APP_ID}.{agent.name}")(loop.run)
+        topic = batch_topic(app, *agent.reads, interval=interval, private=TOPICS[agent.reads[0]].kind == "internal")
+        app.agent(topic, name=f"{APP_ID}.{agent.name}")(loop.run)
         for table in agent.keeps:
             app.Table(table, partitions=partitions_of(agent.reads[0], settings), schema=_BYTES)
     return app

@@ -24,12 +24,12 @@ __all__ = [
     "Record",
     "RecordBatch",
     "TopicPartition",
-    "batch_interval",
     "batch_topic",
     "partition_of",
+    "reading_of",
 ]
 
-_INTERVALS = "batch_intervals"
+_READING = "batch_reading"
 Headers = tuple[tuple[str, bytes], ...]
 TopicPartition = tuple[str, int]
 
@@ -125,18 +125,26 @@ class RecordBatch(ABC):
         """
 
 
-def batch_topic(app: Any, *topics: str, interval: float = 0.0, **options: Any) -> Any:
+class Reading(NamedTuple):
+    """How the batches of a topic are gathered: for how many seconds; whether only agents of this app append to it."""
+
+    interval: float = 0.0
+    private: bool = False
+
+
+def batch_topic(app: Any, *topics: str, interval: float = 0.0, private: bool = False, **options: Any) -> Any:
     """Return a Faust topic whose events are record batches.
 
     Acks are off: Faust neither tracks nor commits these records, each batch commits its own offsets. A batch gathers
-    until `interval` seconds after the one before it was taken, unless that one was full.
+    until `interval` seconds after the one before it was taken, unless that one was full. Of a `private` topic, to
+    which only agents of this app append, one process may hand over what another of its agents commits (`handover`).
     """
     # Kept with the app: Faust makes copies of its topics.
-    app.__dict__.setdefault(_INTERVALS, {}).update(dict.fromkeys(topics, interval))
+    app.__dict__.setdefault(_READING, {}).update(dict.fromkeys(topics, Reading(interval, private)))
     return app.topic(*topics, acks=False, key_serializer="raw", value_serializer="raw", **options)
 
 
-def batch_interval(app: Any, topic: str) -> float:
-    """Return for how many seconds a batch of this topic gathers."""
-    interval: float = app.__dict__.get(_INTERVALS, {}).get(topic, 0.0)
-    return interval
+def reading_of(app: Any, topic: str) -> Reading:
+    """Return how the batches of this topic are gathered."""
+    reading: Reading = app.__dict__.get(_READING, {}).get(topic, Reading())
+    return reading

@@ -10,9 +10,11 @@ from faust.transport import base
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
+from streams.transport.batches import Record
 from streams.transport.delivery import Collector, to_message
+from streams.transport.handover import Commits, Handover
 from streams.transport.listening import LAG_SECONDS
-from streams.transport.log import Log, Span
+from streams.transport.log import Fetch, Log, OffsetConflictError, Span
 from streams.transport.readers import EmbeddedBatch, Reader, assign_readers, tell_assignor
 from streams.transport.worker_lock import WorkerLock
 
@@ -33,6 +35,9 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         self._assignment: set[TP] = set()
         self._readers: list[Reader] = []
         self._draining = False
+        self._handover = Handover((), {})
+        self._handed: set[Reader] = set()  # whose batch is to be delivered
+        self._commits: Commits | None = None  # that are gathered
         # For topics that are delivered record by record: the next offset to fetch.
         self._positions: dict[TP, int] = {}
         self._noticed = asyncio.Event()
@@ -54,7 +59,10 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         self._collector = Collector()
 
     async def on_stop(self) -> None:
-        """Commit what Faust tracks, and let another worker start."""
+        """Commit what agents have committed and what Faust tracks, and let another worker start."""
+        if commits := self._commits:
+            self._write()
+            await asyncio.wait([commits.written])
         await super().on_stop()
         if self._lock is not None:
             self._lock.release()
@@ -74,6 +82,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         assigned = {TP(*tp) for topic in topics for tp in self.reads.partitions(topic)}
         # Faust empties the agents' queues now: wait until no batch is in one.
         self._draining = True
+        self._take_back(self._handed)
         while any(reader.batch for reader in self._readers):
             await self.sleep(_FIRST_POLL_SECONDS)
         self.app.on_rebalance_start()
@@ -87,7 +96,16 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         await self.transport.write(Log.join, self.group, sources)
         await self.on_partitions_assigned(assigned, self.app.consumer_generation_id)
         self._readers = assign_readers(self.app, sources)
+        self._handover = self._begin_handover()
         self.transport.listener.assigned(sources)
+
+    def _begin_handover(self) -> Handover:
+        private = [reader for reader in self._readers if reader.private]
+        tps = [reader.partitions[0] for reader in private]
+        committed = self.reads.committed(self.group, tps)
+        for reader in private:
+            reader.position = committed[reader.partitions[0]]
+        return Handover(private, self.reads.end_offsets(tps))
 
     def assignment(self) -> set[TP]:
         """Return what this worker reads."""
@@ -131,16 +149,22 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
 
     def _fetch_batch(self, reader: Reader, version: int, found: dict[TP, list[Any]]) -> None:
         now = self.loop.time()
+        first = reader.partitions[0]
+        if reader in self._handed:
+            self._handed.discard(reader)
+            found[first] = [reader.batch]
+            return
         if reader.batch is not None or reader.drained_at == version or now < reader.due:
+            return
+        if reader.private and reader.position == self._handover.ends[first]:
             return
         options = self.transport
         fetch = self.reads.fetch(self.group, reader.partitions, options.max_records, options.max_bytes)
         if fetch.records:
-            reader.batch = EmbeddedBatch(self, reader, fetch)
+            batch = self._give(reader, fetch)
             if len(fetch.records) < options.max_records:
                 reader.due = now + reader.interval
-            first = fetch.records[0]
-            found[TP(first.topic, first.partition)] = [reader.batch]
+            found[TP(*fetch.records[0][:2])] = [batch]
         else:
             reader.drained_at = version
 
@@ -149,21 +173,71 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
 
     # Commits
 
+    def _give(self, reader: Reader, fetch: Fetch) -> EmbeddedBatch:
+        reader.batch = EmbeddedBatch(self, reader, fetch)
+        if reader.private:
+            reader.position = fetch.spans[reader.partitions[0]].end
+        return reader.batch
+
     async def commit_batch(self, batch: EmbeddedBatch) -> None:
-        """Commit a batch and free its reader."""
+        """Commit a batch, with those that go on with what it sends, and free its reader."""
         if batch.committed:
             raise RuntimeError("this batch is committed already")
         batch.committed = True
+        commits = self._commits = self._commits or Commits(self._write_batches)
+        commits.batches.append(batch)
+        commits.waiting.discard(batch.reader)
+        for reader, records in self._handover.take(batch.outputs, self.transport.max_records):
+            if not self._draining:
+                self._hand(reader, records, commits)
+        if not commits.waiting:
+            self._write()
         # Shielded: what the agent wants to be told it is told, even when it is cancelled.
-        await asyncio.shield(asyncio.ensure_future(self._write_batch(batch)))
-        batch.reader.batch = None
+        await asyncio.shield(commits.written)
+
+    def _hand(self, reader: Reader, records: list[Record], commits: Commits) -> None:
+        span = Span(reader.position, reader.position + len(records))
+        self._give(reader, Fetch(records, {reader.partitions[0]: span}))
+        self._handed.add(reader)
+        commits.waiting.add(reader)
         self.notice()
 
-    async def _write_batch(self, batch: EmbeddedBatch) -> None:
-        puts = {(table, batch.partition): values for table, values in batch.puts.items()}
+    def _take_back(self, readers: Iterable[Reader]) -> None:
+        """Fetch what was not delivered from the log, later."""
+        for reader in tuple(readers):
+            if reader.batch is not None and not reader.batch.delivered:
+                if reader.private:
+                    reader.position = reader.batch.spans[reader.partitions[0]].start
+                reader.batch = None
+                self._handed.discard(reader)
+                if self._commits:
+                    self._commits.waiting.discard(reader)
+        if self._commits and not self._commits.waiting:
+            self._write()
+
+    def _write(self) -> None:
+        if self._commits:
+            self._commits.close(self._handover.ends)
+            self._commits = None
+
+    async def _write_batches(self, commits: Commits) -> None:
         with self.transport.listener.commit():
-            await self.transport.write(Log.commit, self.group, batch.spans, batch.outputs, puts)
-        batch.conclude()
+            await self.transport.write(self._write_all, commits)
+        for batch in commits.batches:
+            batch.reader.batch = None
+            batch.conclude()
+        self.notice()
+
+    def _write_all(self, log: Log, commits: Commits) -> None:
+        for batch in commits.batches:
+            puts = {(table, batch.partition): values for table, values in batch.puts.items()}
+            log.commit(self.group, batch.spans, batch.outputs, puts)
+        for tp, end in log.end_offsets(commits.ends).items():
+            if end != commits.ends[tp]:
+                raise OffsetConflictError(
+                    f"{tp[0]}/{tp[1]} ends at {end}, not at {commits.ends[tp]}: it is private,"
+                    " but not only agents of this app append to it"
+                )
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         committed = self.reads.committed(self.group, offsets)
@@ -202,9 +276,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         """Forget what was fetched and not delivered."""
         committed = self.reads.committed(self.group, [tp for tp in self._assignment if not self._is_changelog_tp(tp)])
         self._positions.update(committed)
-        for reader in self._readers:
-            if reader.batch is not None and not reader.batch.delivered:
-                reader.batch = None
+        self._take_back(self._readers)
         return committed
 
     async def _seek(self, partition: TP, offset: int) -> None:

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import NoOffsetForPartitionError
 from faust.types import TP
 
-from streams.transport.batches import batch_interval
+from streams.transport.batches import reading_of
 from streams.transport.delivery import Collector, reading_channel
 from streams.transport.kafka_batch import as_kafka
 from streams.transport.kafka_decoding import tolerate_header_names
@@ -45,7 +45,7 @@ class Deliveries:
     def assign(self, batched: Iterable[TP]) -> None:
         """Deliver batches of these from now on; what was fetched and not delivered has to be fetched again."""
         together = {tp for tp in batched if len(reading_channel(self._app, tp).topics) > 1}
-        self._turns.between(together, max((batch_interval(self._app, tp.topic) for tp in together), default=0.0))
+        self._turns.between(together, max((reading_of(self._app, tp.topic).interval for tp in together), default=0.0))
 
     async def getmany(self, active: set[TP], timeout: float) -> dict[TP, list[Any]]:
         """Return batches, and records of topics without, of the partitions that Faust wants; {} after `timeout` s."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from faust.assignor.client_assignment import ClientAssignment
 from faust.types import TP
 
-from streams.transport.batches import RecordBatch, batch_interval
+from streams.transport.batches import RecordBatch, reading_of
 from streams.transport.delivery import reading_channel
 from streams.transport.log import Fetch
 
@@ -19,15 +19,18 @@ if TYPE_CHECKING:
 class Reader:
     """Topic-partitions that are read together; one batch of them is in flight at a time.
 
-    `interval` is that of `batch_topic`, `due` when the next batch may be taken (seconds of the event loop's clock);
-    `drained_at` is the log's version in which nothing was left to read.
+    `interval` and `private` are those of `batch_topic`; `due` is when the next batch may be taken (seconds of the event
+    loop's clock), `drained_at` the log's version in which nothing was left to read, `position` of one topic-partition
+    the offset behind the last batch.
     """
 
     partitions: tuple[TP, ...]
     interval: float = 0.0
+    private: bool = False
     due: float = 0.0
     batch: "EmbeddedBatch | None" = None
     drained_at: int | None = None
+    position: int = 0
 
 
 class EmbeddedBatch(RecordBatch):
@@ -77,10 +80,10 @@ def assign_readers(app: Any, sources: Iterable[TP]) -> list[Reader]:
             continue
         channel = reading_channel(app, tp)
         if len(channel.topics) == 1:
-            readers.append(Reader((tp,), batch_interval(app, tp.topic)))
+            readers.append(Reader((tp,), *reading_of(app, tp.topic)))
         else:
             together.setdefault(channel, []).append(tp)
-    return readers + [Reader(tuple(tps), batch_interval(app, tps[0].topic)) for tps in together.values()]
+    return readers + [Reader(tuple(tps), reading_of(app, tps[0].topic).interval) for tps in together.values()]
 
 
 def tell_assignor(app: Any, assigned: Iterable[TP]) -> None:
