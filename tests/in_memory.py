@@ -34,10 +34,11 @@ class Tables:
     def scan(self, table, prefix=b""):
         return [(key, value) for key, value in sorted(self.rows[table].items()) if key.startswith(prefix)]
 
-    def put(self, table, key, value):
-        self.rows[table].pop(key, None)
-        if value is not None:
-            self.rows[table][key] = value
+    def put_all(self, table, values):
+        for key, value in values.items():
+            self.rows[table].pop(key, None)
+            if value is not None:
+                self.rows[table][key] = value
 
 
 class Dependents:

@@ -1,7 +1,8 @@
 """Reads: arrivals. Keeps: events seen, sets of identifiers, orders. Writes: journeys, dead-letters."""
 
 from collections.abc import AsyncIterable, Iterable
-from itertools import islice
+from functools import lru_cache
+from itertools import islice, takewhile
 
 from schemas.codec import decode
 from schemas.events import AnyEvent
@@ -118,18 +119,15 @@ class IdentityPartition:
 
     def _remember(self, batch: RecordBatch, arrivals: list[Arrival], known: set[bytes]) -> None:
         generations = {arrival.key: arrival.appended // GENERATION_MS for arrival in reversed(arrivals)}
-        new = 0
-        for key, digest in self.admission.state.seen.items():
-            if key not in known:
-                batch.put("seen", _prefix(generations[key]) + key, digest)
-                new += 1
+        seen = self.admission.state.seen.items()
+        new = {_prefix(generations[key]) + key: digest for key, digest in seen if key not in known}
         # Forget twice as fast as is remembered, so that what is kept is bounded and no batch is slow.
         oldest_kept = _prefix(min(generations.values()) - 1)
-        for key, _ in islice(batch.scan("seen"), 2 * new + 1):
-            if key >= oldest_kept:
-                break
-            batch.put("seen", key, None)
+        oldest = (key for key, _ in islice(batch.scan("seen"), 2 * len(new) + 1))
+        forgotten = dict.fromkeys(takewhile(lambda key: key < oldest_kept, oldest))
+        batch.put_all("seen", {**forgotten, **new})
 
 
+@lru_cache(maxsize=16)  # three generations are asked for, event by event
 def _prefix(generation: int) -> bytes:
     return max(generation, 0).to_bytes(4, "big")

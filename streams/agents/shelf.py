@@ -56,9 +56,8 @@ class Shelf(MutableMapping[str, T], Generic[T]):
 
     def flush(self) -> None:
         """Put what has changed into the batch."""
-        for key in self._dirty:
-            value = self._kept[key]
-            self._batch.put(self._table, key.encode(), None if value is None else pack(value))
+        changed = ((key.encode(), self._kept[key]) for key in self._dirty)
+        self._batch.put_all(self._table, {key: None if value is None else pack(value) for key, value in changed})
         self._dirty.clear()
         if self._capacity is None:
             return

@@ -13,7 +13,7 @@ is paid once per batch, and so that outputs, state and input offsets can be one 
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from schemas.topics import partition_of
@@ -93,9 +93,13 @@ class RecordBatch(ABC):
 
     def put(self, table: str, key: bytes, value: bytes | None) -> None:
         """Buffer one state write; None deletes. The last write of a key wins."""
+        self.put_all(table, {key: value})
+
+    def put_all(self, table: str, values: Mapping[bytes, bytes | None]) -> None:
+        """Buffer state writes, as `put` does one."""
         if self.committed:
             raise RuntimeError("this batch is committed: put before commit()")
-        self.puts[table][key] = value
+        self.puts[table].update(values)
 
     def after_commit(self, call: Callable[[], object]) -> None:
         """Have this called when the batch was committed, and only then; also when its agent is cancelled meanwhile."""

@@ -190,7 +190,8 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         for reader, records in self._handover.take(batch.outputs, self.transport.max_records):
             if not self._draining:
                 self._hand(reader, records, commits)
-        if not commits.waiting:
+        # An agent that waits for this commit does not come to what was handed to it of another partition.
+        if not commits.waiting or any(reader.topic == batch.reader.topic for reader in commits.waiting):
             self._write()
         # Shielded: what the agent wants to be told it is told, even when it is cancelled.
         await asyncio.shield(commits.written)

@@ -11,11 +11,12 @@ are foretold; the commit compares them with those of the append.
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from streams.transport.batches import Output, Record, TopicPartition, partition_of
+from streams.transport.rows import Columns, Row, unpack
 
 if TYPE_CHECKING:
     from streams.transport.readers import EmbeddedBatch, Reader
@@ -52,30 +53,33 @@ class Handover:
 
     def __init__(self, readers: Iterable["Reader"], ends: Mapping[TopicPartition, int]) -> None:
         self._readers: dict[TopicPartition, Reader] = {reader.partitions[0]: reader for reader in readers}
-        self._topics = {topic for topic, _ in self._readers}
-        self._counts = {topic: sum(topic == other for other, _ in self._readers) for topic in self._topics}
+        self._partitions = Counter(topic for topic, _ in self._readers)
         self.ends = dict(ends)
 
     def take(self, outputs: Iterable[Output], most: int) -> list[tuple["Reader", list[Record]]]:
         """Say what each free reader gets of what is being committed, at most so many records."""
-        together: defaultdict[TopicPartition, list[Output]] = defaultdict(list)
-        for output in outputs:
-            if output.topic in self._topics:
-                together[self._target(output)].append(output)
-        now = time.time_ns() // 1_000_000
         found = []
-        for tp, some in together.items():
+        for tp, some in self._by_partition(outputs).items():
             start = self.ends[tp]
             self.ends[tp] = start + len(some)
             reader = self._readers[tp]
             if reader.batch is None and reader.position == start:
-                first = enumerate(some[:most], start)
-                records = [Record(*tp, offset, now, each.key, each.value, each.headers) for offset, each in first]
-                found.append((reader, records))
+                found.append((reader, _records(tp, start, some[:most])))
         return found
 
-    def _target(self, output: Output) -> TopicPartition:
-        partition = output.partition
-        if partition is None:
-            partition = partition_of(output.key, self._counts[output.topic])
-        return output.topic, partition
+    def _by_partition(self, outputs: Iterable[Output]) -> dict[TopicPartition, list[Output]]:
+        together: defaultdict[TopicPartition, list[Output]] = defaultdict(list)
+        partitions = self._partitions
+        for output in outputs:
+            topic, key, _, _, partition = output
+            if topic in partitions:
+                if partition is None:
+                    partition = partition_of(key, partitions[topic])
+                together[topic, partition].append(output)
+        return together
+
+
+def _records(tp: TopicPartition, start: int, outputs: Sequence[Output]) -> list[Record]:
+    _, keys, values, headers, _ = zip(*outputs, strict=True)
+    row = Row(0, *tp, start, start + len(outputs) - 1, len(outputs), time.time_ns() // 1_000_000)
+    return unpack(row, Columns(None, None, keys, values, headers))

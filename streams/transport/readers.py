@@ -1,8 +1,8 @@
 """Who reads what in the embedded transport: the readers and the batch that each has in flight."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from faust.assignor.client_assignment import ClientAssignment
 from faust.types import TP
@@ -32,6 +32,11 @@ class Reader:
     drained_at: int | None = None
     position: int = 0
 
+    @property
+    def topic(self) -> str:
+        """The topic, or the first of several: one agent reads all of them."""
+        return cast("str", self.partitions[0].topic)
+
 
 class EmbeddedBatch(RecordBatch):
     """A batch whose commit is one SQLite transaction."""
@@ -52,10 +57,10 @@ class EmbeddedBatch(RecordBatch):
         """Yield the committed (key, value) pairs of this partition whose key has `prefix`, by key."""
         return self.consumer.reads.state_scan(table, self._state_partition(), prefix)
 
-    def put(self, table: str, key: bytes, value: bytes | None) -> None:
-        """Buffer one state write; None deletes. The last write of a key wins."""
+    def put_all(self, table: str, values: Mapping[bytes, bytes | None]) -> None:
+        """Buffer state writes; None deletes. The last write of a key wins."""
         self._state_partition()
-        super().put(table, key, value)
+        super().put_all(table, values)
 
     def _state_partition(self) -> int:
         if len({tp.partition for tp in self.reader.partitions}) > 1:

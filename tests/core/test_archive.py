@@ -37,9 +37,9 @@ class Counted(Tables):
         self.bytes["read"] += sum(map(len, found.values()))
         return found
 
-    def put(self, table, key, value):
-        super().put(table, key, value)
-        self.bytes["written"] += len(value or b"")
+    def put_all(self, table, values):
+        super().put_all(table, values)
+        self.bytes["written"] += sum(len(value or b"") for value in values.values())
 
 
 class Worker:
