@@ -190,8 +190,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         for reader, records in self._handover.take(batch.outputs, self.transport.max_records):
             if not self._draining:
                 self._hand(reader, records, commits)
-        # An agent that waits for this commit does not come to what was handed to it of another partition.
-        if not commits.waiting or any(reader.topic == batch.reader.topic for reader in commits.waiting):
+        if commits.complete:
             self._write()
         # Shielded: what the agent wants to be told it is told, even when it is cancelled.
         await asyncio.shield(commits.written)
@@ -213,7 +212,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
                 self._handed.discard(reader)
                 if self._commits:
                     self._commits.waiting.discard(reader)
-        if self._commits and not self._commits.waiting:
+        if self._commits and self._commits.complete:
             self._write()
 
     def _write(self) -> None:
@@ -236,8 +235,8 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         for tp, end in log.end_offsets(commits.ends).items():
             if end != commits.ends[tp]:
                 raise OffsetConflictError(
-                    f"{tp[0]}/{tp[1]} ends at {end}, not at {commits.ends[tp]}: it is private,"
-                    " but not only agents of this app append to it"
+                    f"{tp[0]}/{tp[1]} is private, but ends at {end} instead of {commits.ends[tp]}: not only agents of"
+                    " this app append to it; a restarted worker goes on from its last commit"
                 )
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:

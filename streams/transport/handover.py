@@ -39,6 +39,12 @@ class Commits:
         await self._complete.wait()
         await write(self)
 
+    @property
+    def complete(self) -> bool:
+        """Whether there is nothing more to wait for; an agent that waits for this does not come to other partitions."""
+        busy = {batch.reader.topic for batch in self.batches}
+        return not self.waiting or any(reader.topic in busy for reader in self.waiting)
+
     def close(self, ends: Mapping[TopicPartition, int]) -> None:
         """Begin to write."""
         self.ends = dict(ends)

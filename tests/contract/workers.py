@@ -28,7 +28,7 @@ def chain(app: faust.App) -> None:
             await asyncio.sleep(0.002)
             await batch.commit()
 
-    @app.agent(batch_topic(app, "copied"))
+    @app.agent(batch_topic(app, "copied", private=True))
     async def count(batches: Any) -> None:
         async for batch in batches:
             counts = defaultdict(
