@@ -115,8 +115,10 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         ask again after five minutes; the answer makes the group assign anew.
         """
         client = self._kafka._client
-        while not self.should_stop and not all(map(client.cluster.partitions_for_topic, topics)):
+        while not all(map(client.cluster.partitions_for_topic, topics)):
             await self.sleep(_DISCOVERY_SECONDS)
+            if self.should_stop:  # a client that is closed would never answer
+                return
             await client.force_metadata_update()
 
     async def revoke(self, revoked: set[TP]) -> None:
@@ -172,6 +174,8 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
     async def _prepare(self, sources: set[TP], own: set[TP], standbys: set[TP]) -> None:
         changelogs = {tp.topic for tp in own | standbys}
         await self._discover(changelogs)
+        if self.should_stop:
+            return
         cluster = self._kafka._client.cluster
         self.local.declare({topic: len(cluster.partitions_for_topic(topic)) for topic in changelogs})
         await self.partitions.prepare(sources, own, standbys)

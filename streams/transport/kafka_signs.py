@@ -57,6 +57,8 @@ class Signs(Service):  # type: ignore[misc]  # Faust's service class is untyped
     async def _look(self) -> None:
         while not self.should_stop:
             await self.sleep(LAG_SECONDS)
+            if self.should_stop:  # a client that is closed would never answer
+                return
             self._consumer.check_errors()
             try:
                 lags = await self._consumer.partitions.lags()

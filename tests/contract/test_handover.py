@@ -11,6 +11,9 @@ from streams.transport.listening import Listener
 from streams.transport.log import OffsetConflictError, TopicConfig
 
 
+TABLE_OF = {"source": "table", "one": "other", "two": "counts"}
+
+
 class Commits(Listener):
     """Counts transactions."""
 
@@ -25,7 +28,7 @@ def stage(app: Any, source: str, target: str, *, private: bool = True, fails: bo
 
     async def send_on(batches: Any) -> None:
         async for batch in batches:
-            table = f"of-{source}"
+            table = TABLE_OF[source]
             counts = Counter({key: int(n) for key, n in batch.read(table, {r.key for r in batch.records}).items()})
             for record in batch.records:
                 counts[record.key] += 1
@@ -73,7 +76,7 @@ async def test_all_comes_once_and_in_order_through_all_agents(transport, partiti
             mine = [record for record in transport.read(topic) if record.key == key]
             assert [int(record.value) for record in mine] == [n for n, each in enumerate(keys) if each == key]
             assert all(record.headers == (("n", record.value),) for record in mine)
-    for table in ("of-source", "of-one", "of-two"):
+    for table in TABLE_OF.values():
         assert {key: int(value) for key, value in transport.state(table).items()} == Counter(keys)
 
 
