@@ -1,4 +1,4 @@
-"""Private topics: what one agent commits, another gets at once; what came of one batch is one transaction."""
+"""Private topics in one process: what an agent commits the next gets at once, and one transaction has all of it."""
 
 from collections import Counter
 from typing import Any
@@ -10,8 +10,7 @@ from streams.transport.batches import Output, batch_topic
 from streams.transport.listening import Listener
 from streams.transport.log import OffsetConflictError, TopicConfig
 
-
-TABLE_OF = {"source": "table", "one": "other", "two": "counts"}
+pytestmark = pytest.mark.parametrize("transport", ["embedded"], indirect=True)
 
 
 class Commits(Listener):
@@ -28,7 +27,7 @@ def stage(app: Any, source: str, target: str, *, private: bool = True, fails: bo
 
     async def send_on(batches: Any) -> None:
         async for batch in batches:
-            table = TABLE_OF[source]
+            table = f"of-{source}"
             counts = Counter({key: int(n) for key, n in batch.read(table, {r.key for r in batch.records}).items()})
             for record in batch.records:
                 counts[record.key] += 1
@@ -76,11 +75,10 @@ async def test_all_comes_once_and_in_order_through_all_agents(transport, partiti
             mine = [record for record in transport.read(topic) if record.key == key]
             assert [int(record.value) for record in mine] == [n for n, each in enumerate(keys) if each == key]
             assert all(record.headers == (("n", record.value),) for record in mine)
-    for table in TABLE_OF.values():
+    for table in ("of-source", "of-one", "of-two"):
         assert {key: int(value) for key, value in transport.state(table).items()} == Counter(keys)
 
 
-@pytest.mark.parametrize("transport", ["embedded"], indirect=True)
 async def test_what_came_of_one_batch_is_one_transaction(transport):
     declare(transport)
     transport.append(*numbered("source", range(100)))
@@ -111,7 +109,6 @@ async def test_a_backlog_is_read_before_anything_is_handed_over(transport):
     assert [record.value for record in transport.read("end")] == [record.value for record in transport.read("one")]
 
 
-@pytest.mark.parametrize("transport", ["embedded"], indirect=True)
 async def test_who_else_appends_to_a_private_topic_ends_the_worker(transport):
     declare(transport)
     app = chain(transport)
