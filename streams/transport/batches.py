@@ -60,7 +60,8 @@ class RecordBatch(ABC):
     """What one fetch brought: read `records`, buffer effects with `send` and `put`, then `commit`.
 
     Nothing leaves the batch before `commit`; what was not committed is delivered again after a
-    restart. The next batch comes only after the commit of this one.
+    restart. The next batch comes only after the commit of this one. Of a private topic it may come
+    before what sent its records is on disk: both are committed then, or neither (`handover`).
 
     `partition` is that of the first record, and of the state that `read`, `scan` and `put` see. `epoch` changes
     when another worker may have written that state: what an agent remembers of it is void then.

@@ -80,7 +80,10 @@ def connect(home: Path, synchronous: Synchronous, *, readonly: bool) -> sqlite3.
     database.execute("PRAGMA temp_store = MEMORY")
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version != SCHEMA_VERSION:
-        raise ValueError(f"{path} has version {version}, this program reads version {SCHEMA_VERSION}")
+        raise ValueError(
+            f"{path} has version {version}, this program reads version {SCHEMA_VERSION}: go on with the program that"
+            " wrote it, or choose another folder"
+        )
     return database
 
 

@@ -17,10 +17,10 @@ class Listener:
     """Hears nothing; subclass it."""
 
     def committed(self, seconds: float) -> None:
-        """A batch was committed, which took so long."""
+        """A transaction was committed, of one batch or of several, which took so long."""
 
     def commit_failed(self) -> None:
-        """A batch was not committed, or it is not known whether it was: the worker ends."""
+        """A transaction failed, or it is not known whether it did: the worker ends."""
 
     def assigned(self, tps: Collection[TopicPartition]) -> None:
         """After a rebalance this worker reads these."""

@@ -6,7 +6,8 @@ around batches, never around events: a batch of 2,000 events meets some twenty o
     fetch    records from the log; on Kafka the turn of fetched records into a batch (the client decodes them)
     body     all that an agent does from the hand-over of a batch to its commit; in it is
     state    the reads of state with its decoding, and its encoding
-    commit   handing outputs, state and offsets to the database or to the client
+    commit   handing outputs, state and offsets to the database or to the client; on one machine of all agents that
+             a batch went through, and it counts for the first of them
 """
 
 import asyncio
