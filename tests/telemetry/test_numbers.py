@@ -141,7 +141,9 @@ def test_batches_and_commits(run):
     batches = of(found, "batch_records_count")
     assert of(found, "batch_duration_seconds_count") == batches
     committed = of(found, "commits_total")[()]
-    assert committed == of(found, "commit_duration_seconds_count")[()] == sum(batches.values())
+    assert committed == of(found, "commit_duration_seconds_count")[()]
+    # What one batch became goes through all agents in one transaction; no agent has two batches in it.
+    assert max(batches.values()) <= committed < sum(batches.values())
     assert of(found, "commit_failures_total") == {}
 
 
