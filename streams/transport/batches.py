@@ -142,7 +142,9 @@ def batch_topic(app: Any, *topics: str, interval: float = 0.0, private: bool = F
 
     Acks are off: Faust neither tracks nor commits these records, each batch commits its own offsets. A batch gathers
     until `interval` seconds after the one before it was taken, unless that one was full. Of a `private` topic, to
-    which only agents of this app append, one process may hand over what another of its agents commits (`handover`).
+    which only agents of this app append, one process may hand over what another of its agents commits (`handover`):
+    then an agent sees its own tables as of its last commit, not yet what the one before it put for the same record,
+    and no agent may wait for what another does after its commit.
     """
     # Kept with the app: Faust makes copies of its topics.
     app.__dict__.setdefault(_READING, {}).update(dict.fromkeys(topics, Reading(interval, private)))

@@ -10,11 +10,10 @@ from faust.transport import base
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
-from streams.transport.batches import Record
+from streams.transport.commits import EmbeddedCommits
 from streams.transport.delivery import Collector, to_message
-from streams.transport.handover import Commits, Handover
 from streams.transport.listening import LAG_SECONDS
-from streams.transport.log import Fetch, Log, OffsetConflictError, Span
+from streams.transport.log import Log, Span
 from streams.transport.readers import EmbeddedBatch, Reader, assign_readers, tell_assignor
 from streams.transport.worker_lock import WorkerLock
 
@@ -34,10 +33,8 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         super().__init__(*args, **kwargs)
         self._assignment: set[TP] = set()
         self._readers: list[Reader] = []
-        self._draining = False
-        self._handover = Handover((), {})
-        self._handed: set[Reader] = set()  # whose batch is to be delivered
-        self._commits: Commits | None = None  # that are gathered
+        self._commits = EmbeddedCommits(self)
+        self._one_rebalance = asyncio.Lock()
         # For topics that are delivered record by record: the next offset to fetch.
         self._positions: dict[TP, int] = {}
         self._noticed = asyncio.Event()
@@ -60,9 +57,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
 
     async def on_stop(self) -> None:
         """Commit what agents have committed and what Faust tracks, and let another worker start."""
-        if commits := self._commits:
-            self._write()
-            await asyncio.wait([commits.written])
+        await self._commits.finish()
         await super().on_stop()
         if self._lock is not None:
             self._lock.release()
@@ -79,14 +74,22 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         self.add_future(self._rebalance(set(topics)))
 
     async def _rebalance(self, topics: set[str]) -> None:
-        assigned = {TP(*tp) for topic in topics for tp in self.reads.partitions(topic)}
-        # Faust empties the agents' queues now: wait until no batch is in one.
-        self._draining = True
-        self._take_back(self._handed)
-        while any(reader.batch for reader in self._readers):
-            await self.sleep(_FIRST_POLL_SECONDS)
+        async with self._one_rebalance:
+            # The one before has to be over for Faust too: its end would let batches through.
+            while self.app.rebalancing and not self.should_stop:
+                await self.sleep(_FIRST_POLL_SECONDS)
+            # Faust empties the agents' queues in a rebalance: wait until no batch is in one.
+            commits = self._commits
+            commits.draining = True
+            commits.take_back(commits.handed)
+            while any(reader.batch for reader in self._readers) and not self.should_stop:
+                await self.sleep(_FIRST_POLL_SECONDS)
+            if not self.should_stop:
+                await self._assign({TP(*tp) for topic in topics for tp in self.reads.partitions(topic)})
+
+    async def _assign(self, assigned: set[TP]) -> None:
         self.app.on_rebalance_start()
-        self._draining = False
+        self._commits.draining = False
         self._readers = []
         await self.on_partitions_revoked(self._assignment)
         self._assignment = assigned
@@ -96,16 +99,8 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         await self.transport.write(Log.join, self.group, sources)
         await self.on_partitions_assigned(assigned, self.app.consumer_generation_id)
         self._readers = assign_readers(self.app, sources)
-        self._handover = self._begin_handover()
+        self._commits.begin(self._readers)
         self.transport.listener.assigned(sources)
-
-    def _begin_handover(self) -> Handover:
-        private = [reader for reader in self._readers if reader.private]
-        tps = [reader.partitions[0] for reader in private]
-        committed = self.reads.committed(self.group, tps)
-        for reader in private:
-            reader.position = committed[reader.partitions[0]]
-        return Handover(private, self.reads.end_offsets(tps))
 
     def assignment(self) -> set[TP]:
         """Return what this worker reads."""
@@ -132,7 +127,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         return {}
 
     def _fetch(self, active: set[TP]) -> dict[TP, list[Any]]:
-        if not self.flow_active or self._draining:
+        if not self.flow_active or self._commits.draining:
             return {}
         found: dict[TP, list[Any]] = {}
         version = self.reads.version()
@@ -150,21 +145,21 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
     def _fetch_batch(self, reader: Reader, version: int, found: dict[TP, list[Any]]) -> None:
         now = self.loop.time()
         first = reader.partitions[0]
-        if reader in self._handed:
-            self._handed.discard(reader)
+        if reader in self._commits.handed:
+            self._commits.handed.discard(reader)
             found[first] = [reader.batch]
             return
         if reader.batch is not None or reader.drained_at == version or now < reader.due:
             return
-        if reader.private and reader.position == self._handover.ends[first]:
+        if self._commits.is_level(reader):
             return
         options = self.transport
         fetch = self.reads.fetch(self.group, reader.partitions, options.max_records, options.max_bytes)
         if fetch.records:
-            batch = self._give(reader, fetch)
+            batch = self._commits.give(reader, fetch)
             if len(fetch.records) < options.max_records:
                 reader.due = now + reader.interval
-            found[TP(*fetch.records[0][:2])] = [batch]
+            found[TP(fetch.records[0].topic, fetch.records[0].partition)] = [batch]
         else:
             reader.drained_at = version
 
@@ -173,71 +168,9 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
 
     # Commits
 
-    def _give(self, reader: Reader, fetch: Fetch) -> EmbeddedBatch:
-        reader.batch = EmbeddedBatch(self, reader, fetch)
-        if reader.private:
-            reader.position = fetch.spans[reader.partitions[0]].end
-        return reader.batch
-
     async def commit_batch(self, batch: EmbeddedBatch) -> None:
-        """Commit a batch, with those that go on with what it sends, and free its reader."""
-        if batch.committed:
-            raise RuntimeError("this batch is committed already")
-        batch.committed = True
-        commits = self._commits = self._commits or Commits(self._write_batches)
-        commits.batches.append(batch)
-        commits.waiting.discard(batch.reader)
-        for reader, records in self._handover.take(batch.outputs, self.transport.max_records):
-            if not self._draining:
-                self._hand(reader, records, commits)
-        if commits.complete:
-            self._write()
-        # Shielded: what the agent wants to be told it is told, even when it is cancelled.
-        await asyncio.shield(commits.written)
-
-    def _hand(self, reader: Reader, records: list[Record], commits: Commits) -> None:
-        span = Span(reader.position, reader.position + len(records))
-        self._give(reader, Fetch(records, {reader.partitions[0]: span}))
-        self._handed.add(reader)
-        commits.waiting.add(reader)
-        self.notice()
-
-    def _take_back(self, readers: Iterable[Reader]) -> None:
-        """Fetch what was not delivered from the log, later."""
-        for reader in tuple(readers):
-            if reader.batch is not None and not reader.batch.delivered:
-                if reader.private:
-                    reader.position = reader.batch.spans[reader.partitions[0]].start
-                reader.batch = None
-                self._handed.discard(reader)
-                if self._commits:
-                    self._commits.waiting.discard(reader)
-        if self._commits and self._commits.complete:
-            self._write()
-
-    def _write(self) -> None:
-        if self._commits:
-            self._commits.close(self._handover.ends)
-            self._commits = None
-
-    async def _write_batches(self, commits: Commits) -> None:
-        with self.transport.listener.commit():
-            await self.transport.write(self._write_all, commits)
-        for batch in commits.batches:
-            batch.reader.batch = None
-            batch.conclude()
-        self.notice()
-
-    def _write_all(self, log: Log, commits: Commits) -> None:
-        for batch in commits.batches:
-            puts = {(table, batch.partition): values for table, values in batch.puts.items()}
-            log.commit(self.group, batch.spans, batch.outputs, puts)
-        for tp, end in log.end_offsets(commits.ends).items():
-            if end != commits.ends[tp]:
-                raise OffsetConflictError(
-                    f"{tp[0]}/{tp[1]} is private, but ends at {end} instead of {commits.ends[tp]}: not only agents of"
-                    " this app append to it; a restarted worker goes on from its last commit"
-                )
+        """Commit a batch and free its reader."""
+        await self._commits.commit(batch)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         committed = self.reads.committed(self.group, offsets)
@@ -276,7 +209,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped here
         """Forget what was fetched and not delivered."""
         committed = self.reads.committed(self.group, [tp for tp in self._assignment if not self._is_changelog_tp(tp)])
         self._positions.update(committed)
-        self._take_back(self._readers)
+        self._commits.take_back(self._readers)
         return committed
 
     async def _seek(self, partition: TP, offset: int) -> None:

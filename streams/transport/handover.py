@@ -11,31 +11,33 @@ are foretold; the commit compares them with those of the append.
 
 import asyncio
 import time
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from streams.transport.batches import Output, Record, TopicPartition, partition_of
-from streams.transport.rows import Columns, Row, unpack
+from streams.transport.rows import Columns, Row, checked, unpack
 
 if TYPE_CHECKING:
     from streams.transport.readers import EmbeddedBatch, Reader
 
 
-class Commits:
-    """Batches to be committed in one transaction, in this order; `waiting`: readers whose batch will be one of them.
+class Transaction:
+    """Batches to be committed together, in this order; `waiting`: readers whose batch will be one of them.
 
     `ends`: where private topics end then.
     """
 
-    def __init__(self, write: Callable[["Commits"], Awaitable[None]]) -> None:
+    def __init__(self, write: Callable[["Transaction"], Awaitable[None]]) -> None:
         self.batches: list[EmbeddedBatch] = []
         self.waiting: set[Reader] = set()
         self.ends: dict[TopicPartition, int] = {}
         self._complete = asyncio.Event()
         self.written = asyncio.ensure_future(self._write(write))
 
-    async def _write(self, write: Callable[["Commits"], Awaitable[None]]) -> None:
+    async def _write(self, write: Callable[["Transaction"], Awaitable[None]]) -> None:
         await self._complete.wait()
         await write(self)
 
@@ -62,18 +64,8 @@ class Handover:
         self._partitions = Counter(topic for topic, _ in self._readers)
         self.ends = dict(ends)
 
-    def take(self, outputs: Iterable[Output], most: int) -> list[tuple["Reader", list[Record]]]:
-        """Say what each free reader gets of what is being committed, at most so many records."""
-        found = []
-        for tp, some in self._by_partition(outputs).items():
-            start = self.ends[tp]
-            self.ends[tp] = start + len(some)
-            reader = self._readers[tp]
-            if reader.batch is None and reader.position == start:
-                found.append((reader, _records(tp, start, some[:most])))
-        return found
-
-    def _by_partition(self, outputs: Iterable[Output]) -> dict[TopicPartition, list[Output]]:
+    def private(self, outputs: Iterable[Output]) -> dict[TopicPartition, list[Output]]:
+        """Return those for private topics, by topic-partition."""
         together: defaultdict[TopicPartition, list[Output]] = defaultdict(list)
         partitions = self._partitions
         for output in outputs:
@@ -81,11 +73,38 @@ class Handover:
             if topic in partitions:
                 if partition is None:
                     partition = partition_of(key, partitions[topic])
-                together[topic, partition].append(output)
+                # A partition that is not there is refused by the append.
+                if (topic, partition) in self._readers:
+                    together[topic, partition].append(output)
         return together
+
+    def take(
+        self, together: Mapping[TopicPartition, Sequence[Output]], max_records: int, max_bytes: int
+    ) -> list[tuple["Reader", list[Record]]]:
+        """Say what each free reader gets of what is being committed; the rest of it comes from the log.
+
+        Raises TypeError for what the log would not take.
+        """
+        found = []
+        for tp, outputs in together.items():
+            reader, start = self._readers[tp], self.ends[tp]
+            # A reader that gathers takes its batches from the log, when they are due.
+            if reader.batch is None and reader.position == start and not reader.interval:
+                found.append((reader, _records(tp, start, _first(outputs[:max_records], max_bytes))))
+        for tp, outputs in together.items():
+            self.ends[tp] += len(outputs)
+        return found
+
+
+def _first(outputs: Sequence[Output], max_bytes: int) -> Sequence[Output]:
+    """So many that they do not exceed `max_bytes`; one at least."""
+    sizes = [len(value) if value else 0 for _, _, value, _, _ in outputs]
+    if sum(sizes) <= max_bytes:
+        return outputs
+    return outputs[: max(1, bisect_right(list(accumulate(sizes)), max_bytes))]
 
 
 def _records(tp: TopicPartition, start: int, outputs: Sequence[Output]) -> list[Record]:
-    _, keys, values, headers, _ = zip(*outputs, strict=True)
+    keys, values, headers = checked(outputs)
     row = Row(0, *tp, start, start + len(outputs) - 1, len(outputs), time.time_ns() // 1_000_000)
     return unpack(row, Columns(None, None, keys, values, headers))

@@ -114,9 +114,7 @@ def build(outputs: Iterable[Output], partitions: Mapping[str, int]) -> Iterator[
 
 def _pack(positions: list[int], outputs: list[Output]) -> Iterator[Packed]:
     count = len(outputs)
-    _, keys, values, headers, _ = zip(*outputs, strict=True)
-    if not {*map(type, keys), *map(type, values)} <= {bytes, type(None)}:
-        raise TypeError("keys and values must be bytes or None")
+    keys, values, headers = checked(outputs)
     if count > 1 and sum(map(len, filter(None, chain(keys, values)))) > MAX_ROW_BYTES:
         yield from _pack(positions[: count // 2], outputs[: count // 2])
         yield from _pack(positions[count // 2 :], outputs[count // 2 :])
@@ -128,13 +126,19 @@ def _pack(positions: list[int], outputs: list[Output]) -> Iterator[Packed]:
         None if without_holes else [position - start for position in positions],
         keys,
         values,
-        _checked(headers) if any(headers) else None,
+        headers,
     )
     yield Packed(start, count, None in keys, encode(columns))
 
 
-def _checked(headers: Sequence[Headers]) -> Sequence[Headers]:
+def checked(
+    outputs: Iterable[Output],
+) -> tuple[Sequence[bytes | None], Sequence[bytes | None], Sequence[Headers] | None]:
+    """Return keys, values and headers (None: there are none). Raises TypeError for other types than `Output` has."""
+    _, keys, values, headers, _ = zip(*outputs, strict=True)
+    if not {*map(type, keys), *map(type, values)} <= {bytes, type(None)}:
+        raise TypeError("keys and values must be bytes or None")
     try:
-        return msgspec.convert(headers, list[Headers])
+        return keys, values, msgspec.convert(headers, list[Headers]) if any(headers) else None
     except msgspec.ValidationError as error:
         raise TypeError(f"headers must be tuples of (str, bytes): {error}") from error

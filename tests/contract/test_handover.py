@@ -1,19 +1,22 @@
 """Private topics in one process: what an agent commits the next gets at once, and one transaction has all of it."""
 
+import asyncio
 from collections import Counter
 from typing import Any
 
 import pytest
 
 from contract.transports import numbered, running, until
+from streams.transport import commits
 from streams.transport.batches import Output, batch_topic
 from streams.transport.listening import Listener
 from streams.transport.log import OffsetConflictError, TopicConfig
+from streams.transport.topics import UnknownTopicError
 
 pytestmark = pytest.mark.parametrize("transport", ["embedded"], indirect=True)
 
 
-class Commits(Listener):
+class CountingListener(Listener):
     """Counts transactions."""
 
     count = 0
@@ -83,9 +86,9 @@ async def test_what_came_of_one_batch_is_one_transaction(transport):
     declare(transport)
     transport.append(*numbered("source", range(100)))
     app = chain(transport)
-    app.transport.listener = commits = Commits()
+    app.transport.listener = counting = CountingListener()
     await run(transport, app)
-    assert commits.count == 1
+    assert counting.count == 1
     assert len(transport.read("end")) == 100
 
 
@@ -139,3 +142,132 @@ async def test_a_rebalance_takes_back_what_was_handed_over(transport):
         await until(lambda: app.crash_reason or transport.lag("group", "source", "one", "two") == 0)
     assert app.crash_reason is None
     assert sorted(int(record.value) for record in transport.read("end")) == list(range(1000))
+
+
+async def test_of_overlapping_rebalances_each_waits_for_the_one_before(transport):
+    declare(transport, 2)
+    app = chain(transport, max_records=5)
+    async with running(app):
+        await until(app.consumer.assignment)
+        transport.append(*(Output("source", b"%d" % (n % 5), b"%d" % n) for n in range(300)))
+        for _ in range(5):
+            await app.consumer.subscribe({tp.topic for tp in app.consumer.assignment()})
+            await asyncio.sleep(0.01)
+        await until(lambda: app.crash_reason or transport.lag("group", "source", "one", "two") == 0)
+    assert app.crash_reason is None
+    assert sorted(int(record.value) for record in transport.read("end")) == list(range(300))
+
+
+@pytest.mark.parametrize(
+    ("output", "error", "words"),
+    [
+        (Output("one", b"k", b"v", partition=9), UnknownTopicError, "topic one has no partition 9"),
+        (Output("one", b"k", "v"), TypeError, "bytes or None"),
+        (Output("one", b"k", b"v", (("h", 1),)), TypeError, "headers"),
+    ],
+)
+async def test_what_the_log_would_not_take_is_refused_where_it_is_sent(transport, output, error, words):
+    declare(transport)
+    app = transport.app("group")
+
+    @app.agent(batch_topic(app, "source"))
+    async def sends_wrong(batches):
+        async for batch in batches:
+            batch.send(*output)
+            await batch.commit()
+
+    stage(app, "one", "end")
+    transport.append(*numbered("source", [1]))
+    async with running(app):
+        await until(lambda: app.crash_reason)
+    assert isinstance(app.crash_reason, error)
+    assert words in str(app.crash_reason)
+    assert transport.read("end") == []
+
+
+def sizes_of_batches(app: Any, topic: str, **options: Any) -> list[int]:
+    """Give the app an agent that commits what it gets, and return how many records each batch had."""
+    sizes: list[int] = []
+
+    async def commit(batches: Any) -> None:
+        async for batch in batches:
+            sizes.append(len(batch.records))
+            await batch.commit()
+
+    app.agent(batch_topic(app, topic, **options), name=f"{app.conf.id}.{topic}")(commit)
+    return sizes
+
+
+async def test_what_is_handed_over_keeps_to_the_bytes_of_a_batch(transport):
+    declare(transport)
+    app = transport.app("group", max_bytes=1000)
+    stage(app, "source", "one", private=False)
+    sizes = sizes_of_batches(app, "one", private=True)
+    transport.append(*(Output("source", b"k", b"%0300d" % n) for n in range(10)))
+    await run_until_read(transport, app, "source", "one")
+    assert sizes[0] == 3  # the rest comes from the log, whose rows are not cut
+    assert sum(sizes) == 10
+
+
+async def test_a_topic_that_is_gathered_is_gathered_when_it_is_private_too(transport):
+    declare(transport)
+    app = transport.app("group")
+    stage(app, "source", "one", private=False)
+    sizes = sizes_of_batches(app, "one", private=True, interval=3600)
+    async with running(app):
+        for number in range(5):
+            transport.append(*numbered("source", [number]))
+            await until(lambda: app.crash_reason or transport.lag("group", "source") == 0)
+        await until(lambda: transport.lag("group", "one") == 4)
+    assert app.crash_reason is None
+    assert sizes == [1]
+
+
+async def run_until_read(transport: Any, app: Any, *topics: str) -> None:
+    async with running(app):
+        await until(lambda: app.crash_reason or transport.lag("group", *topics) == 0)
+    assert app.crash_reason is None
+
+
+async def test_an_agent_of_which_nobody_waits_for_anything_waits_for_nobody(transport):
+    declare(transport)
+    transport.declare(TopicConfig("other", 1))
+    app = transport.app("group")
+    stage(app, "source", "one", private=False)
+    begun, held = asyncio.Event(), asyncio.Event()
+
+    @app.agent(batch_topic(app, "one", private=True))
+    async def slow(batches):
+        async for batch in batches:
+            begun.set()
+            await held.wait()
+            await batch.commit()
+
+    sizes = sizes_of_batches(app, "other")
+    transport.append(*numbered("source", range(10)))
+    async with running(app):
+        await until(begun.is_set)
+        transport.append(*numbered("other", range(10)))
+        await until(lambda: transport.lag("group", "other") == 0)
+        assert transport.read("one") == []
+        held.set()
+    assert sum(sizes) == 10
+
+
+async def test_an_agent_that_skips_a_commit_does_not_stop_the_others(transport, monkeypatch, caplog):
+    monkeypatch.setattr(commits, "PATIENCE_SECONDS", 0.1)
+    declare(transport)
+    transport.append(*numbered("source", range(10)))
+    app = transport.app("group", max_records=1)
+    stage(app, "source", "one", private=False)
+
+    @app.agent(batch_topic(app, "one", private=True))
+    async def forgets(batches):
+        async for _ in batches:
+            pass
+
+    async with running(app):
+        await until(lambda: app.crash_reason or transport.lag("group", "source") == 0)
+    assert app.crash_reason is None
+    assert len(transport.read("one")) == 10
+    assert "committing without one" in caplog.text
