@@ -31,7 +31,7 @@ types: $(READY)
 	@echo "== types"
 	@$(BIN)/mypy --no-error-summary
 
-bench: $(VENV)/.bench-ready  ## Side by side with plain Faust, Bytewax, Quix and no framework; writes .bench (ARGS=-k race)
+bench: $(VENV)/.bench-ready  ## Side by side with plain Faust, Bytewax, Quix and no framework; writes .bench (ARGS="-k race")
 	@PYTHONPATH=tests $(BIN)/python -m bench.report begin
 	@$(BIN)/python -m pytest tests/bench -m bench -s -q --tb short -p no:warnings $(ARGS); \
 		failed=$$?; PYTHONPATH=tests $(BIN)/python -m bench.report; exit $$failed
@@ -40,7 +40,7 @@ thorough: $(READY)  ## The long tests in full: 52 kills, thousands of shows agai
 	@LIVEPOOL_TEST_PERCENT=100 $(BIN)/python -m pytest -n $(JOBS) --timeout 1500 \
 		tests/properties tests/core tests/system tests/schemas tests/test_oracle.py
 
-faults: $(READY)  ## Kill workers and brokers under load on a real Kafka; writes .faults/table.md (ARGS=-k kill)
+faults: $(READY)  ## Kill workers and brokers under load on a real Kafka; writes .faults/table.md (ARGS="-k kill")
 	@$(BIN)/python -m pytest tests/faults -m faults --timeout 1500 -s -q $(ARGS)
 	@$(BIN)/python -m pytest tests/kafka tests/contract -m faults -q
 

@@ -85,10 +85,13 @@ class Board:
         letters = self.published.dead_letters.total()
         behind = lag(self.published.log)
         return (
-            Text(f"{clock}  {sent:,} of {total:,} events", f"{clock}  {total:,} 个事件已发 {sent:,}").in_(self.lang),
             Text(
-                f"{rate:,} events/s, lag {behind:,}, dead letters {letters:,}, net {net}",
-                f"每秒 {rate:,} 个事件，积压 {behind:,}，死信 {letters:,}，净额 {net}",
+                f"{clock}  {sent:,} of {total:,} events sent, {rate:,}/s",
+                f"{clock}  {total:,} 个事件已发 {sent:,}，每秒 {rate:,}",
+            ).in_(self.lang),
+            Text(
+                f"{behind:,} records still to process; so far dead letters {letters:,}, net {net}",
+                f"待处理 {behind:,} 条；目前死信 {letters:,}，净额 {net}",
             ).in_(self.lang),
         )
 

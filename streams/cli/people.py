@@ -152,7 +152,7 @@ def _identifier(text: str) -> str:
     try:
         msgspec.convert({namespace: value}, Ids)
     except msgspec.ValidationError as error:
-        raise click.UsageError(f"{text!r}: {str(error).partition(' - at')[0].lower()}") from None
+        raise click.UsageError(f"{text!r}: {str(error).partition(' - at')[0]}") from None
     return text
 
 

@@ -55,12 +55,12 @@ class Follower:
 
     @property
     def ready(self) -> bool:
-        """Has it been level with the topics since its start, and does it follow them."""
+        """Has the model been level with the topics since it was begun, and does it follow them."""
         return self.has_been_level and self.failure is None
 
     @property
     def behind_seconds(self) -> float | None:
-        """For how long it has not been level with the topics; None: not since its start."""
+        """For how long it has not been level with the topics, by a former model too; None: not since its start."""
         if self._level_at is None:
             return None
         return max(0.0, round(time.monotonic() - self._level_at - 2 * LOOK_SECONDS, 3))

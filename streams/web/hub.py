@@ -1,7 +1,7 @@
 """Pushes documents to those who watch: one look per room, scope and second, one `bytes` for all its clients.
 
-A client gets the whole document first and then merge patches. Its queue is bounded: to one that is too slow the oldest
-is dropped, and what it gets next is the whole document as it is then.
+A client gets the whole document first and then what changed: merge patches, and of the list of sessions its rows. For
+one that is too slow nothing more is queued: what it gets next is the whole document as it is then.
 """
 
 import asyncio
@@ -67,7 +67,6 @@ class Client:
         while True:
             if self._is_lost and (whole := self._channel.whole()) is not None:
                 self._is_lost = False
-                self._waiting.clear()
                 return whole
             if self._waiting:
                 return self._waiting.popleft()

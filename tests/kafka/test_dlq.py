@@ -114,7 +114,6 @@ def test_a_replay_that_hears_of_another_while_it_sends_says_so(connection: Conne
 CRASH = """
 import os, sys
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
 from streams.cluster.connection import Connection
 from streams.cluster.dead_letters import Filter, letters
 from streams.cluster.letter_boxes import ClusterLetterBox

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from types import SimpleNamespace
 from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -288,7 +289,8 @@ def test_a_search_does_not_keep_others_waiting_for_ever(tmp_path):
 
 
 def test_documents_of_what_nobody_watches_are_not_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr("streams.web.board._KEPT_SECONDS", 0.2)
+    clock = SimpleNamespace(seconds=0.0, monotonic=lambda: clock.seconds, time_ns=time.time_ns)
+    monkeypatch.setattr("streams.web.board.time", clock)
     settings = processed(tmp_path / "home", random_show(52_009, size=60))
     watched, left = (Subject(name, None) for name in names_of(settings).sessions[:2])
 
@@ -298,7 +300,7 @@ def test_documents_of_what_nobody_watches_are_not_kept(tmp_path, monkeypatch):
             first, _ = await board.look(watched), await board.look(left)
             both = set(board._looks)
             for _ in range(3):
-                await asyncio.sleep(0.1)
+                clock.seconds += 30.0
                 again = await board.look(watched)
             assert again["snapshot"] is first["snapshot"]  # it was not made anew
             return both, set(board._looks)
