@@ -109,7 +109,7 @@ def test_a_show_takes_the_time_that_it_is_given_and_keeps_its_order(tmp_path, mo
     begun = time.monotonic()
     shown = livepool("demo", *EVENTS, "--home", tmp_path / "d", "--lang", "en").stdout
     assert time.monotonic() - begun > 3.0
-    progress = re.findall(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)  ([\d,]+) of 2,000 events, ", shown, re.MULTILINE)
+    progress = re.findall(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)  ([\d,]+) of 2,000 events sent, ", shown, re.MULTILINE)
     assert len(progress) > 4
     sent = [int(number.replace(",", "")) for _, number in progress]
     assert sent == sorted(sent)
@@ -167,7 +167,7 @@ def test_in_a_terminal_there_is_a_board_and_ctrl_c_ends_it_cleanly(tmp_path):
         env=environment, start_new_session=True, close_fds=True,
     )  # fmt: skip
     os.close(theirs)
-    shown = read_until(ours, rb"(?s)Douyin +portal.*store_0\d\d +\xc2\xa5[\d,.]+ .*events/s")
+    shown = read_until(ours, rb"(?s)Douyin +portal.*store_0\d\d +\xc2\xa5[\d,.]+ .*events sent")
     assert b"Ctrl-C" in shown
     assert b"\x1b[" in shown
     process.send_signal(signal.SIGINT)
