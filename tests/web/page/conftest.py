@@ -58,7 +58,7 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
 
         def hear(message: Any) -> None:
             signs = (*(SERVER_GONE if gone else ()), *(("status of 4",) if refused else ()))
