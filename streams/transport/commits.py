@@ -60,18 +60,18 @@ class EmbeddedCommits:
         handed = self._handover.take(private, options.max_records, options.max_bytes)
         batch.committed = True
         transaction = self._transaction
-        if not private and (transaction is None or batch.reader not in transaction.waiting):
-            transaction = Transaction(self._write)  # of its own: nobody goes on with it
-            transaction.batches.append(batch)
-            transaction.close({})
-        else:
-            transaction = self._transaction or self._gather()
+        if private or (transaction and batch.reader in transaction.waiting):
+            transaction = transaction or self._gather()
             transaction.batches.append(batch)
             transaction.waiting.discard(batch.reader)
             if not self.draining:
                 self._hand(handed, transaction)
             if transaction.complete:
                 self._close()
+        else:  # one of its own: nobody goes on with it
+            transaction = Transaction(self._write)
+            transaction.batches.append(batch)
+            transaction.close({})
         # Shielded: what the agent wants to be told it is told, even when it is cancelled.
         await asyncio.shield(transaction.written)
 

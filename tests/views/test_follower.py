@@ -3,6 +3,7 @@
 import threading
 import time
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
@@ -47,7 +48,10 @@ def test_numbers_are_fresh_only_when_all_was_taken(run_of_a_show, monkeypatch):
 
 def test_a_steady_load_does_not_keep_it_from_being_level(tmp_path, monkeypatch):
     """There is something new at each look, and at no time nothing."""
-    monkeypatch.setattr(follower, "STEADY_SECONDS", 0.5)
+    clock = SimpleNamespace(
+        seconds=1.0, monotonic=lambda: clock.seconds, thread_time=time.thread_time, time_ns=time.time_ns
+    )
+    monkeypatch.setattr(follower, "time", clock)
     settings = processed(tmp_path, random_show(41_401, size=10))
     ended = threading.Event()
 
@@ -61,6 +65,9 @@ def test_a_steady_load_does_not_keep_it_from_being_level(tmp_path, monkeypatch):
     writer.start()
     steady.start()
     try:
+        until(lambda: steady.looked_at)
+        assert not steady.ready
+        clock.seconds += follower.STEADY_SECONDS
         until(lambda: steady.ready)
     finally:
         steady.stop()

@@ -172,6 +172,7 @@ def test_a_page_whose_session_is_being_rebuilt_keeps_trying(stage, open_page):
     asked = len(stage.asked)
     while "rooms/s1/stream" not in stage.asked[asked:]:  # the test has its time
         page.wait_for_timeout(100)
+    assert "rooms/s1/stream" in stage.asked[asked:]
     assert page.locator(".banner").is_visible()
     assert page.locator(".headline").is_visible()
     stage.rebuilt.clear()
