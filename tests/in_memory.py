@@ -5,13 +5,13 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from random import Random
 
-from schemas.codec import Rejected, decode, topic_of
+from schemas.codec import Rejected, topic_of
 from streams.agents.shelf import Shelf
 from streams.core.admission import Admission
 from streams.core.archive import Archive, Limits, Row
 from streams.core.board import Room, Session
 from streams.core.buyer import Buyer
-from streams.core.intake import arrival
+from streams.core.intake import arrive
 from streams.core.journey import JourneyMessage, Journeys
 from streams.core.outcome import Effects
 from streams.core.packing import Unpacker, pack
@@ -90,11 +90,11 @@ def run(lines: list[bytes], policy: Policy | dict | None = None, partitions: int
             continue
         admission.begin()
         try:
-            new = arrival(payload, [("offset", str(number).encode())])
+            new, event = arrive(payload, [("offset", str(number).encode())])
         except Rejected as rejected:
             _letter(result, rejected, payload, number)
             continue
-        admission.admit(decode(payload), new, number)
+        admission.admit(event, new, number)
         result.duplicates += admission.duplicates
         for rejected, letter, where in admission.letters:
             _letter(result, rejected, letter, int(dict(where)["offset"]))

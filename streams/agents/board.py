@@ -11,14 +11,15 @@ from streams.core.messages import RoomCard, RoomDelta, RoomOnline
 from streams.core.outcome import Effects
 from streams.core.packing import Unpacker, pack
 from streams.settings import Settings
-from streams.transport.batches import Record, RecordBatch
+from streams.transport.batches import RecordBatch
 
 _unpack: Unpacker[RoomDelta] = Unpacker(RoomDelta)
+_unpack_all: Unpacker[list[RoomDelta]] = Unpacker(list[RoomDelta])
 MOST_SESSIONS = 1000  # of a partition, held in memory at a time
 
 
 class LiveSession:
-    """A session at work. The changes that its windows still need are rows of `recent`: its name, then the offset."""
+    """A session at work. The changes that its windows still need are rows of `recent`: its name, then their place."""
 
     def __init__(self, session_id: str, room: Room, batch: RecordBatch) -> None:
         self.session_id = session_id
@@ -31,13 +32,13 @@ class LiveSession:
             self.session.recall(delta)
             self.rows.append((_latest_moment(delta), key))
 
-    def add(self, record: Record, delta: RoomDelta, batch: RecordBatch) -> None:
-        """Take a change."""
+    def add(self, place: bytes, delta: RoomDelta, batch: RecordBatch) -> None:
+        """Take a change; the places of later ones are greater."""
         self.session.add(delta)
         self.minutes |= delta.online.keys()
-        key = row_prefix(self.session_id) + record.offset.to_bytes(8, "big")
+        key = row_prefix(self.session_id) + place
         self.rows.append((_latest_moment(delta), key))
-        batch.put("recent", key, record.value)
+        batch.put("recent", key, pack(delta))
 
     def tell(self, batch: RecordBatch) -> None:
         """Write what has changed of the details, each under a key of its own."""
@@ -65,14 +66,14 @@ class BoardPartition:
         self.rooms: Shelf[Room] = Shelf("rooms", Room, settings.cache)
         self.live: dict[str, LiveSession] = {}
 
-    async def process(self, batch: RecordBatch) -> None:
+    async def process(self, batch: RecordBatch, deltas: list[RoomDelta]) -> None:
         """Fold one batch."""
-        deltas = [_unpack(record.value or b"") for record in batch.records]
         self.rooms.open(batch, (delta.session_id for delta in deltas))
         touched: dict[str, LiveSession] = {}
-        for record, delta in zip(batch.records, deltas, strict=True):
+        first = batch.records[0].offset.to_bytes(8, "big")
+        for number, delta in enumerate(deltas):
             live = self._session(delta.session_id, batch)
-            live.add(record, delta, batch)
+            live.add(first + number.to_bytes(4, "big"), delta, batch)
             touched[delta.session_id] = live
         effects = Effects()
         online: dict[str, int | None] = {}
@@ -111,8 +112,9 @@ class Board:
     async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
         """The agent's loop."""
         async for batch in batches:
-            telemetry.measure("board", batch)
-            await self.partitions.of(batch).process(batch)
+            deltas = batch.messages(_unpack_all)
+            telemetry.measure("board", batch, len(deltas))
+            await self.partitions.of(batch).process(batch, deltas)
 
 
 def _latest_moment(delta: RoomDelta) -> int:

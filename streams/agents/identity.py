@@ -4,7 +4,6 @@ from collections.abc import AsyncIterable, Iterable
 from functools import lru_cache
 from itertools import islice, takewhile
 
-from schemas.codec import decode
 from schemas.events import AnyEvent
 from streams import telemetry
 from streams.agents.dead_letters import letter
@@ -12,17 +11,17 @@ from streams.agents.partitions import Partitions
 from streams.agents.shelf import Shelf
 from streams.core.admission import Admission
 from streams.core.identity import Person, buyer_id_of
-from streams.core.intake import Fuse
+from streams.core.intake import Arrived, Fuse, unpack_arrivals
+from streams.core.messages import Message
 from streams.core.order_events import order_key, refund_key
 from streams.core.orders import Order
-from streams.core.packing import Unpacker, pack
+from streams.core.packing import pack
 from streams.core.register import Arrival, RefundClaim, State
 from streams.core.routing import routed
 from streams.core.tally import APPENDED
 from streams.settings import Settings
-from streams.transport.batches import Headers, RecordBatch
+from streams.transport.batches import RecordBatch
 
-_unpack: Unpacker[Arrival] = Unpacker(Arrival)
 GENERATION_MS = 48 * 3_600_000  # events are remembered for one to two generations, by the time of their append
 
 
@@ -37,8 +36,9 @@ class Identity:
     async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
         """The agent's loop."""
         async for batch in batches:
-            telemetry.measure("identity", batch)
-            await self.partitions.of(batch).process(batch)
+            arrived = batch.messages(unpack_arrivals)
+            telemetry.measure("identity", batch, len(arrived))
+            await self.partitions.of(batch).process(batch, arrived)
             if self.stops:
                 self.fuse.check()
 
@@ -60,18 +60,17 @@ class IdentityPartition:
         self.shelves = (self.people, self.members, self.cuts, self.orders, self.refunds, self.erasures)
         self.admission = Admission(State({}, *self.shelves))
 
-    async def process(self, batch: RecordBatch) -> None:
+    async def process(self, batch: RecordBatch, arrived: list[Arrived]) -> None:
         """Fold one batch."""
-        arrivals = [_unpack(record.value or b"") for record in batch.records]
-        events = [decode(arrival.payload) for arrival in arrivals]
+        arrivals = [arrival for arrival, _ in arrived]
         known = self._recall(batch, arrivals)
-        self._open(batch, events)
+        self._open(batch, [event for _, event in arrived])
         self.admission.begin()
-        for record, arrival, event in zip(batch.records, arrivals, events, strict=True):
+        for seq, (arrival, event) in enumerate(arrived, self.counts.get("arrived", 0)):
             letters = len(self.admission.letters)
-            self.admission.admit(event, arrival, record.offset)
+            self.admission.admit(event, arrival, seq)
             self.fuse.note(len(self.admission.letters) > letters)
-        self._send(batch, min(arrival.appended for arrival in arrivals))
+        self._send(batch, arrivals)
         self._remember(batch, arrivals, known)
         for shelf in (*self.shelves, self.counts):
             shelf.flush()
@@ -95,15 +94,20 @@ class IdentityPartition:
         self.orders.open(batch, filter(None, map(order_key, events)))
         self.refunds.open(batch, filter(None, map(refund_key, events)))
 
-    def _send(self, batch: RecordBatch, appended: int) -> None:
-        for name, more in (("accepted", self.admission.accepted), ("duplicates", self.admission.duplicates)):
-            self.counts[name] = self.counts.get(name, 0) + more
-        for rejected, payload, origin in self.admission.letters:
+    def _send(self, batch: RecordBatch, arrivals: list[Arrival]) -> None:
+        admission = self.admission
+        more = {"arrived": len(arrivals), "accepted": admission.accepted, "duplicates": admission.duplicates}
+        for name, by in more.items():
+            self.counts[name] = self.counts.get(name, 0) + by
+        for rejected, payload, origin in admission.letters:
             letter(batch, rejected, payload, origin)
-        headers: dict[int, Headers] = dict.fromkeys(range(self.partitions), ((APPENDED, b"%d" % appended),))
-        for partition, message in routed(self.admission.routes, self.partitions):
-            # The first one tells how old what follows may be.
-            batch.send("journeys", None, pack(message), headers.pop(partition, ()), partition)
+        parcels: list[list[Message]] = [[] for _ in range(self.partitions)]
+        for partition, message in routed(admission.routes, self.partitions):
+            parcels[partition].append(message)
+        # How old what is in them may be.
+        headers = ((APPENDED, b"%d" % min(arrival.appended for arrival in arrivals)),)
+        for partition, messages in enumerate(parcels):
+            batch.send_parcel("journeys", messages, pack, headers, partition)
 
     def _recall(self, batch: RecordBatch, arrivals: list[Arrival]) -> set[bytes]:
         """Read what is known of these events, under the generation in which each came or the one before."""

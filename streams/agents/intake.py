@@ -6,8 +6,7 @@ from collections.abc import AsyncIterable
 from schemas.codec import Rejected
 from streams import telemetry
 from streams.agents.dead_letters import letter, origin_of
-from streams.core.intake import Fuse, arrival
-from streams.core.packing import pack
+from streams.core.intake import Fuse, arrive, pack_arrivals
 from streams.core.tally import Tally, refuse
 from streams.settings import Settings
 from streams.transport.batches import RecordBatch
@@ -23,7 +22,7 @@ class Intake:
     async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
         """The agent's loop."""
         async for batch in batches:
-            telemetry.measure("intake", batch)
+            telemetry.measure("intake", batch, len(batch.records))
             await self.process(batch)
             if self.stops:
                 self.fuse.check()
@@ -31,16 +30,18 @@ class Intake:
     async def process(self, batch: RecordBatch) -> None:
         """Judge one batch."""
         tally: Tally = defaultdict(int)
+        arrived = []
         for record in batch.records:
             payload = record.value or b""
             origin = origin_of(record)
             try:
-                batch.send("arrivals", None, pack(arrival(payload, origin, record.timestamp)))
+                arrived.append(arrive(payload, origin, record.timestamp))
             except Rejected as rejected:
                 letter(batch, rejected, payload, origin)
                 refuse(tally, rejected.reason, record.topic)
                 self.fuse.note(True)
             else:
                 self.fuse.note(False)
+        batch.send_parcel("arrivals", arrived, pack_arrivals)
         batch.after_commit(lambda: telemetry.add(tally))
         await batch.commit()

@@ -1,5 +1,6 @@
 """Reads: journeys. Keeps: buyers, reference data. Writes: sales, ledger, feedback, pool events, room-deltas."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterable, Iterable
 from operator import attrgetter
 
@@ -9,7 +10,7 @@ from streams.agents.shelf import Shelf, row_prefix
 from streams.core.archive import Archive, Limits, Row
 from streams.core.buyer import Buyer
 from streams.core.journey import JourneyMessage, Journeys
-from streams.core.messages import Activity, RoomEvent, Seen
+from streams.core.messages import Activity, Message, RoomDelta, RoomEvent, Seen
 from streams.core.packing import Unpacker, pack
 from streams.core.reference import Entry
 from streams.core.routing import home_of
@@ -17,7 +18,7 @@ from streams.core.tally import APPENDED, Tally
 from streams.settings import Settings
 from streams.transport.batches import RecordBatch
 
-_unpack: Unpacker[JourneyMessage] = Unpacker(JourneyMessage)
+_unpack: Unpacker[list[JourneyMessage]] = Unpacker(list[JourneyMessage])
 _headers = attrgetter("headers")
 ONE_PER_EVENT = (Activity, Seen, RoomEvent)  # of most accepted events there is exactly one of these messages
 
@@ -73,9 +74,8 @@ class JourneyPartition:
             Archive(self.archive, Limits()),
         )
 
-    async def process(self, batch: RecordBatch) -> None:
+    async def process(self, batch: RecordBatch, messages: list[JourneyMessage]) -> None:
         """Fold one batch."""
-        messages = [_unpack(record.value or b"") for record in batch.records]
         asked = [buyer_id for message in messages if (buyer_id := getattr(message, "buyer_id", None))]
         self.buyers.open(batch, asked)
         self.entries.open(batch)
@@ -84,22 +84,32 @@ class JourneyPartition:
         self.counts.open(batch)
         journeys = self.journeys
         journeys.begin()
-        for record, message in zip(batch.records, messages, strict=True):
-            journeys.apply(message, f"{record.partition}.{record.offset}")
+        taken = self.counts.get("taken", 0)
+        for number, message in enumerate(messages, taken):
+            journeys.apply(message, f"{batch.partition}.{number}")
         journeys.profiles()
         for output in journeys.effects.outputs:
             batch.send(output.topic, output.key, output.value)
-        for session_id, delta in journeys.deltas.by_session.items():
-            batch.send("room-deltas", session_id.encode(), pack(delta))
-        for buyer_id, moved in journeys.elsewhere:
-            home = home_of(buyer_id, self.settings.partitions)
-            batch.send("journeys", None, pack(moved), partition=home)
+        self._send_on(batch)
+        self.counts["taken"] = taken + len(messages)
         self.counts["late_evidence"] = self.counts.get("late_evidence", 0) + journeys.late
         for shelf in (self.buyers, self.archive, self.entries, self.counts):
             shelf.flush()
         times = [message.time for message in messages if isinstance(message, ONE_PER_EVENT)]
         batch.after_commit(lambda: self._tell(batch, times))
         await batch.commit()
+
+    def _send_on(self, batch: RecordBatch) -> None:
+        partitions = self.settings.partitions
+        deltas: defaultdict[int, list[RoomDelta]] = defaultdict(list)
+        for session_id, delta in self.journeys.deltas.by_session.items():
+            deltas[home_of(session_id, partitions)].append(delta)
+        moved: defaultdict[int, list[Message]] = defaultdict(list)
+        for buyer_id, message in self.journeys.elsewhere:
+            moved[home_of(buyer_id, partitions)].append(message)
+        for topic, by_home in (("room-deltas", deltas), ("journeys", moved)):
+            for home, messages in by_home.items():
+                batch.send_parcel(topic, messages, pack, partition=home)
 
     def _tell(self, batch: RecordBatch, times: list[int]) -> None:
         tally: Tally = self.journeys.effects.tally
@@ -124,5 +134,6 @@ class Journey:
     async def run(self, batches: AsyncIterable[RecordBatch]) -> None:
         """The agent's loop."""
         async for batch in batches:
-            telemetry.measure("journey", batch)
-            await self.partitions.of(batch).process(batch)
+            messages = batch.messages(_unpack)
+            telemetry.measure("journey", batch, len(messages))
+            await self.partitions.of(batch).process(batch, messages)

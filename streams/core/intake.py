@@ -1,20 +1,43 @@
 """From the bytes of an input topic to a valid event on its way, or a dead letter (spec §2)."""
 
 from collections import deque
+from collections.abc import Sequence
 from hashlib import blake2b
+from typing import NamedTuple
 
 from schemas.codec import canonical, decode
 from schemas.events import AnyEvent
+from streams.core.packing import Unpacker, pack
 from streams.core.register import Arrival, Origin
 
+_unpack: Unpacker[list[Arrival]] = Unpacker(list[Arrival])
 
-def arrival(payload: bytes, origin: Origin, appended: int = 0) -> Arrival:
+
+class Arrived(NamedTuple):
+    """A valid event: what is written of it, and what that says."""
+
+    arrival: Arrival
+    event: AnyEvent
+
+
+def arrive(payload: bytes, origin: Origin, appended: int = 0) -> Arrived:
     """Validate an event that was appended to its topic at `appended` (UTC ms).
 
     Raises `schemas.codec.Rejected` with the reason of its dead letter.
     """
     event = decode(payload)
-    return Arrival(key_of(event), blake2b(canonical(payload), digest_size=16).digest(), payload, origin, appended)
+    digest = blake2b(canonical(payload), digest_size=16).digest()
+    return Arrived(Arrival(key_of(event), digest, payload, origin, appended), event)
+
+
+def pack_arrivals(arrived: Sequence[Arrived]) -> bytes:
+    """Write valid events; who reads them decodes their payloads again."""
+    return pack([arrival for arrival, _ in arrived])
+
+
+def unpack_arrivals(packed: bytes) -> list[Arrived]:
+    """Read what `pack_arrivals` wrote."""
+    return [Arrived(arrival, decode(arrival.payload)) for arrival in _unpack(packed)]
 
 
 def key_of(event: AnyEvent) -> bytes:

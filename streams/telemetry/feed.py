@@ -39,13 +39,13 @@ def add(tally: Mapping[Key, int]) -> None:
         _counter(key).inc(min(count, _LARGEST))
 
 
-def measure(agent: str, batch: RecordBatch) -> None:
-    """Measure the work on a batch, from now to the end of its commit."""
+def measure(agent: str, batch: RecordBatch, messages: int) -> None:
+    """Measure the work on a batch of so many messages, from now to the end of its commit."""
     began = time.perf_counter()
 
     def done() -> None:
         size, seconds = _batches(agent)
-        size.observe(len(batch.records))
+        size.observe(messages)
         seconds.observe(time.perf_counter() - began)
 
     batch.after_commit(done)

@@ -14,13 +14,14 @@ is paid once per batch, and so that outputs, state and input offsets can be one 
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from schemas.topics import partition_of
 
 __all__ = [
     "Headers",
     "Output",
+    "Parcel",
     "Record",
     "RecordBatch",
     "TopicPartition",
@@ -29,6 +30,7 @@ __all__ = [
     "reading_of",
 ]
 
+T = TypeVar("T")
 _READING = "batch_reading"
 Headers = tuple[tuple[str, bytes], ...]
 TopicPartition = tuple[str, int]
@@ -56,24 +58,53 @@ class Output(NamedTuple):
     partition: int | None = None
 
 
+class Parcel(NamedTuple):
+    """Messages for one partition of a private topic, sent as one record. They become bytes only where these are needed.
+
+    Nobody changes them any more: a reader of the same process gets the very same objects (`handover`).
+    """
+
+    topic: str
+    partition: int
+    messages: Sequence[Any]
+    pack: Callable[[Sequence[Any]], bytes]
+    headers: Headers = ()
+
+    def outputs(self, max_bytes: int | None = None) -> Iterator[Output]:
+        """The record; several when it had more than `max_bytes`, of which none has unless a single message has."""
+        value = self.pack(self.messages)
+        half = len(self.messages) // 2
+        if max_bytes is None or len(value) <= max_bytes or not half:
+            yield Output(self.topic, None, value, self.headers, self.partition)
+            return
+        for messages in (self.messages[:half], self.messages[half:]):
+            yield from self._replace(messages=messages).outputs(max_bytes)
+
+
 class RecordBatch(ABC):
     """What one fetch brought: read `records`, buffer effects with `send` and `put`, then `commit`.
 
     Nothing leaves the batch before `commit`; what was not committed is delivered again after a
     restart. The next batch comes only after the commit of this one. Of a private topic it may come
-    before what sent its records is on disk: both are committed then, or neither (`handover`).
+    before what sent its records is on disk: both are committed then, or neither (`handover`). Of such a
+    topic an agent asks for `messages`: a record has no value when its messages were handed over.
 
     `partition` is that of the first record, and of the state that `read`, `scan` and `put` see. `epoch` changes
     when another worker may have written that state: what an agent remembers of it is void then.
     """
 
-    __slots__ = ("_afterwards", "committed", "delivered", "epoch", "outputs", "partition", "puts", "records")
+    __slots__ = (
+        "_afterwards", "committed", "delivered", "epoch", "handed",
+        "outputs", "parcels", "partition", "puts", "records",
+    )  # fmt: skip
 
-    def __init__(self, records: Sequence[Record], epoch: int = 0) -> None:
+    def __init__(self, records: Sequence[Record], epoch: int = 0, handed: Sequence[Parcel] = ()) -> None:
         self.epoch = epoch
         self.records = records
+        self.handed = handed  # instead of values: a parcel for each record
         self.partition = records[0].partition
         self.outputs: list[Output] = []
+        self.parcels: list[Parcel] = []
         self.puts: defaultdict[str, dict[bytes, bytes | None]] = defaultdict(dict)
         self.delivered = False  # Faust has it
         self.committed = False
@@ -91,6 +122,26 @@ class RecordBatch(ABC):
         if self.committed:
             raise RuntimeError("this batch is committed: send before commit()")
         self.outputs.append(Output(topic, key, value, headers, partition))
+
+    def send_parcel(
+        self,
+        topic: str,
+        messages: Sequence[Any],
+        pack: Callable[[Sequence[Any]], bytes],
+        headers: Headers = (),
+        partition: int = 0,
+    ) -> None:
+        """Buffer messages for a partition of a private topic, if there are any; see `Parcel`."""
+        if self.committed:
+            raise RuntimeError("this batch is committed: send before commit()")
+        if messages:
+            self.parcels.append(Parcel(topic, partition, messages, pack, headers))
+
+    def messages(self, unpack: Callable[[bytes], Sequence[T]]) -> list[T]:
+        """All that came in parcels, in the order in which it was sent; `unpack` reads what `pack` has made."""
+        if self.handed:
+            return [message for parcel in self.handed for message in parcel.messages]
+        return [message for record in self.records for message in unpack(record.value or b"")]
 
     def put(self, table: str, key: bytes, value: bytes | None) -> None:
         """Buffer one state write; None deletes. The last write of a key wins."""
@@ -141,10 +192,10 @@ def batch_topic(app: Any, *topics: str, interval: float = 0.0, private: bool = F
     """Return a Faust topic whose events are record batches.
 
     Acks are off: Faust neither tracks nor commits these records, each batch commits its own offsets. A batch gathers
-    until `interval` seconds after the one before it was taken, unless that one was full. Of a `private` topic, to
-    which only agents of this app append, one process may hand over what another of its agents commits (`handover`):
-    then an agent sees its own tables as of its last commit, not yet what the one before it put for the same record,
-    and no agent may wait for what another does after its commit.
+    until `interval` seconds after the one before it was taken, unless that one was full. To a `private` topic only
+    agents of this app send, and nothing but parcels; one process may hand over what another of its agents commits
+    (`handover`): then an agent sees its own tables as of its last commit, not yet what the one before it put for the
+    same record, and no agent may wait for what another does after its commit.
     """
     # Kept with the app: Faust makes copies of its topics.
     app.__dict__.setdefault(_READING, {}).update(dict.fromkeys(topics, Reading(interval, private)))

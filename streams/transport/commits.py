@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from streams.transport.batches import Record
-from streams.transport.handover import Handover, Transaction
+from streams.transport.batches import Parcel
+from streams.transport.handover import Handover, Transaction, records_of
 from streams.transport.log import Fetch, Log, OffsetConflictError, Span
 from streams.transport.readers import EmbeddedBatch, Reader
 
@@ -44,9 +45,9 @@ class EmbeddedCommits:
         """Whether a private topic has nothing more for its reader, on disk or to be written."""
         return reader.private and reader.position == self._handover.ends[reader.partitions[0]]
 
-    def give(self, reader: Reader, fetch: Fetch) -> EmbeddedBatch:
-        """Make the batch that a reader has in flight."""
-        reader.batch = EmbeddedBatch(self._consumer, reader, fetch)
+    def give(self, reader: Reader, fetch: Fetch, handed: Sequence[Parcel] = ()) -> EmbeddedBatch:
+        """Make the batch that a reader has in flight; `handed`: what its records are, when they are not in the log."""
+        reader.batch = EmbeddedBatch(self._consumer, reader, fetch, handed)
         if reader.private:
             reader.position = fetch.spans[reader.partitions[0]].end
         return reader.batch
@@ -55,9 +56,8 @@ class EmbeddedCommits:
         """Commit a batch, with those that go on with what it sends, and free its reader."""
         if batch.committed:
             raise RuntimeError("this batch is committed already")
-        private = self._handover.private(batch.outputs)
-        options = self._consumer.transport
-        handed = self._handover.take(private, options.max_records, options.max_bytes)
+        private = self._handover.private(batch.parcels)
+        handed = self._handover.take(private)
         batch.committed = True
         transaction = self._transaction
         if private or (transaction and batch.reader in transaction.waiting):
@@ -85,10 +85,11 @@ class EmbeddedCommits:
         log.warning("committing without %s: its agent has not committed for %.0f s", late, PATIENCE_SECONDS)
         self._close()
 
-    def _hand(self, handed: Iterable[tuple[Reader, list[Record]]], transaction: Transaction) -> None:
-        for reader, records in handed:
-            span = Span(reader.position, reader.position + len(records))
-            self.give(reader, Fetch(records, {reader.partitions[0]: span}))
+    def _hand(self, handed: Iterable[tuple[Reader, Sequence[Parcel]]], transaction: Transaction) -> None:
+        for reader, parcels in handed:
+            tp, start = reader.partitions[0], reader.position
+            fetch = Fetch(records_of(tp, start, parcels), {tp: Span(start, start + len(parcels))})
+            self.give(reader, fetch, parcels)
             self.handed.add(reader)
             transaction.waiting.add(reader)
         self._consumer.notice()
@@ -130,9 +131,12 @@ class EmbeddedCommits:
         self._consumer.notice()
 
     def _write_all(self, writer: Log, transaction: Transaction) -> None:
+        read = {id(parcel) for batch in transaction.batches for parcel in batch.handed}
         for batch in transaction.batches:
             puts = {(table, batch.partition): values for table, values in batch.puts.items()}
-            writer.commit(self._consumer.group, batch.spans, batch.outputs, puts)
+            written = [output for parcel in batch.parcels if id(parcel) not in read for output in parcel.outputs()]
+            passed = Counter((parcel.topic, parcel.partition) for parcel in batch.parcels if id(parcel) in read)
+            writer.commit(self._consumer.group, batch.spans, [*batch.outputs, *written], puts, passed)
         for tp, end in writer.end_offsets(transaction.ends).items():
             if end != transaction.ends[tp]:
                 raise OffsetConflictError(

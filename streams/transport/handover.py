@@ -5,20 +5,18 @@ wait for the disk, and each page of the file written once. No commit returns bef
 agent gets another batch before; so all that an agent reads of its state is on disk, and a worker that is killed starts
 where nothing of it has happened.
 
-Only private topics are handed over (`batch_topic`), and only to a reader that has nothing to catch up with. Offsets
-are foretold; the commit compares them with those of the append.
+Only parcels are handed over (private topics have nothing else), and only to a reader that has nothing to catch up
+with. One whose reader commits in the same transaction is never made into bytes nor written, since nobody would read
+it: it takes its offset, and that is all. Offsets are foretold; the commit compares them with those of the log.
 """
 
 import asyncio
 import time
-from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from streams.transport.batches import Output, Record, TopicPartition, partition_of
-from streams.transport.rows import Columns, Row, checked, unpack
+from streams.transport.batches import Parcel, Record, TopicPartition
 
 if TYPE_CHECKING:
     from streams.transport.readers import EmbeddedBatch, Reader
@@ -61,50 +59,29 @@ class Handover:
 
     def __init__(self, readers: Iterable["Reader"], ends: Mapping[TopicPartition, int]) -> None:
         self._readers: dict[TopicPartition, Reader] = {reader.partitions[0]: reader for reader in readers}
-        self._partitions = Counter(topic for topic, _ in self._readers)
         self.ends = dict(ends)
 
-    def private(self, outputs: Iterable[Output]) -> dict[TopicPartition, list[Output]]:
-        """Return those for private topics, by topic-partition."""
-        together: defaultdict[TopicPartition, list[Output]] = defaultdict(list)
-        partitions = self._partitions
-        for output in outputs:
-            topic, key, _, _, partition = output
-            if topic in partitions:
-                if partition is None:
-                    partition = partition_of(key, partitions[topic])
-                # A partition that is not there is refused by the append.
-                if (topic, partition) in self._readers:
-                    together[topic, partition].append(output)
+    def private(self, parcels: Iterable[Parcel]) -> dict[TopicPartition, list[Parcel]]:
+        """Return those that have a reader, by topic-partition; others are refused by the append, or wait there."""
+        together: defaultdict[TopicPartition, list[Parcel]] = defaultdict(list)
+        for parcel in parcels:
+            if (tp := (parcel.topic, parcel.partition)) in self._readers:
+                together[tp].append(parcel)
         return together
 
-    def take(
-        self, together: Mapping[TopicPartition, Sequence[Output]], max_records: int, max_bytes: int
-    ) -> list[tuple["Reader", list[Record]]]:
-        """Say what each free reader gets of what is being committed; the rest of it comes from the log.
-
-        Raises TypeError for what the log would not take.
-        """
+    def take(self, together: Mapping[TopicPartition, Sequence[Parcel]]) -> list[tuple["Reader", Sequence[Parcel]]]:
+        """Say what each free reader gets of what is being committed; the others find it in the log."""
         found = []
-        for tp, outputs in together.items():
-            reader, start = self._readers[tp], self.ends[tp]
+        for tp, parcels in together.items():
+            reader = self._readers[tp]
             # A reader that gathers takes its batches from the log, when they are due.
-            if reader.batch is None and reader.position == start and not reader.interval:
-                found.append((reader, _records(tp, start, _first(outputs[:max_records], max_bytes))))
-        for tp, outputs in together.items():
-            self.ends[tp] += len(outputs)
+            if reader.batch is None and reader.position == self.ends[tp] and not reader.interval:
+                found.append((reader, parcels))
+            self.ends[tp] += len(parcels)
         return found
 
 
-def _first(outputs: Sequence[Output], max_bytes: int) -> Sequence[Output]:
-    """So many that they do not exceed `max_bytes`; one at least."""
-    sizes = [len(value) if value else 0 for _, _, value, _, _ in outputs]
-    if sum(sizes) <= max_bytes:
-        return outputs
-    return outputs[: max(1, bisect_right(list(accumulate(sizes)), max_bytes))]
-
-
-def _records(tp: TopicPartition, start: int, outputs: Sequence[Output]) -> list[Record]:
-    keys, values, headers = checked(outputs)
-    row = Row(0, *tp, start, start + len(outputs) - 1, len(outputs), time.time_ns() // 1_000_000)
-    return unpack(row, Columns(None, None, keys, values, headers))
+def records_of(tp: TopicPartition, start: int, parcels: Iterable[Parcel]) -> list[Record]:
+    """Return the records that parcels are, from the offset `start` on; their messages stay in the parcels."""
+    now = time.time_ns() // 1_000_000
+    return [Record(*tp, offset, now, None, None, parcel.headers) for offset, parcel in enumerate(parcels, start)]

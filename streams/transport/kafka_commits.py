@@ -15,6 +15,7 @@ from streams.transport.kafka_state import LocalState
 from streams.transport.kafka_transactions import Transactions
 from streams.transport.topics import UnknownTopicError
 
+PARCEL_BYTES = 500_000  # of a record that is a parcel; brokers take 1 MB unless they are told otherwise
 Values = Mapping[bytes, bytes | None]
 
 
@@ -71,6 +72,10 @@ class Commits:
             count = self.counts.get(output.topic) or await self._count(output.topic)
             number = partition_of(output.key, count) if output.partition is None else output.partition
             outputs[TP(output.topic, number)].append(output)
+        for parcel in batch.parcels:
+            if parcel.topic not in self.counts:
+                await self._count(parcel.topic)
+            outputs[TP(parcel.topic, parcel.partition)].extend(parcel.outputs(PARCEL_BYTES))
         await self.transact(batch.tp, batch.next_offset, outputs, batch.puts)
 
     async def transact(

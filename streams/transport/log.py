@@ -149,10 +149,7 @@ class Log:
             number = self._topics.partition_id(tp)
             if row.has_null_key and self.topic(tp[0]).compacted:
                 raise ValueError(f"topic {tp[0]} is compacted: each record needs a key")
-            (end,) = database.execute(
-                "UPDATE partitions SET next_offset = next_offset + ? WHERE id = ? RETURNING next_offset",
-                (row.size, number),
-            ).fetchone()
+            end = self._take_offsets(database, tp, row.size)
             first = end - row.size
             database.execute(
                 "INSERT INTO rows (position, partition_id, first, last, count, timestamp, records)"
@@ -163,6 +160,15 @@ class Log:
             total += row.size
         database.execute("UPDATE appends SET next_position = ?", (start + total,))
         return offsets
+
+    def _take_offsets(self, database: sqlite3.Connection, tp: TopicPartition, count: int) -> int:
+        """Take the next offsets of a topic-partition; return where it ends then."""
+        end: int
+        (end,) = database.execute(
+            "UPDATE partitions SET next_offset = next_offset + ? WHERE id = ? RETURNING next_offset",
+            (count, self._topics.partition_id(tp)),
+        ).fetchone()
+        return end
 
     def join(self, group: str, tps: Iterable[TopicPartition]) -> None:
         """Make the group known, at the start of what it reads: retention waits for all known groups."""
@@ -183,10 +189,12 @@ class Log:
         spans: Mapping[TopicPartition, Span],
         outputs: Iterable[Output] = (),
         puts: state.Puts | None = None,
+        passed: Mapping[TopicPartition, int] | None = None,
     ) -> None:
         """Write input offsets, outputs and state in one transaction; all or nothing.
 
-        Raises OffsetConflictError when a committed offset is not the start of its span.
+        `passed`: how many records of a topic-partition take their offsets without being there, since they are consumed
+        in the same transaction. Raises OffsetConflictError when a committed offset is not the start of its span.
         """
         with self._transaction() as database:
             committed = self.committed(group, spans)
@@ -200,6 +208,8 @@ class Log:
                 database.execute("REPLACE INTO offsets VALUES (?, ?, ?)", (group, number, span.end))
             if outputs:
                 self._append(database, outputs)
+            for tp, count in (passed or {}).items():
+                self._take_offsets(database, tp, count)
             if puts:
                 state.write(database, puts)
 

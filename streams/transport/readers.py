@@ -1,13 +1,13 @@
 """Who reads what in the embedded transport: the readers and the batch that each has in flight."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from faust.assignor.client_assignment import ClientAssignment
 from faust.types import TP
 
-from streams.transport.batches import RecordBatch, reading_of
+from streams.transport.batches import Parcel, RecordBatch, reading_of
 from streams.transport.delivery import reading_channel
 from streams.transport.log import Fetch
 
@@ -43,8 +43,8 @@ class EmbeddedBatch(RecordBatch):
 
     __slots__ = ("consumer", "reader", "spans")
 
-    def __init__(self, consumer: "Consumer", reader: Reader, fetch: Fetch) -> None:
-        super().__init__(fetch.records)
+    def __init__(self, consumer: "Consumer", reader: Reader, fetch: Fetch, handed: Sequence[Parcel] = ()) -> None:
+        super().__init__(fetch.records, handed=handed)
         self.consumer = consumer
         self.reader = reader
         self.spans = fetch.spans

@@ -22,16 +22,16 @@ from bytewax.operators import StatefulBatchLogic
 from bytewax.run import cli_main
 
 from in_memory import Dependents
-from schemas.codec import Rejected, decode
+from schemas.codec import Rejected
 from streams.agents.dead_letters import origin_of
 from streams.core.admission import Admission
 from streams.core.board import Room, Session
-from streams.core.intake import arrival
+from streams.core.intake import Arrived, arrive
 from streams.core.journey import Journeys
 from streams.core.messages import Message, RoomDelta
 from streams.core.outcome import Effects
 from streams.core.policy import Policy
-from streams.core.register import Arrival, Origin, State
+from streams.core.register import Origin, State
 from streams.core.routing import routed
 from streams.topology import INPUTS
 from streams.transport.batches import Record
@@ -58,11 +58,11 @@ class Identity(Step):
         self.admission = Admission(State({}, {}, {}, {}, {}, {}, {}))
         self.taken = 0
 
-    def take(self, values: Iterable[Arrival]) -> list[Any]:
+    def take(self, values: Iterable[Arrived]) -> list[Any]:
         self.admission.begin()
-        for value in values:
+        for arrival, event in values:
             self.taken += 1
-            self.admission.admit(decode(value.payload), value, self.taken)
+            self.admission.admit(event, arrival, self.taken)
         letters = [letter(*refused) for refused in self.admission.letters]
         return [*letters, *routed(self.admission.routes, PARTITIONS)]
 
@@ -112,12 +112,12 @@ class Batches(StatefulBatchLogic[Any, Any, None]):
         return None
 
 
-def intake(message: KafkaSourceMessage[bytes, bytes]) -> Arrival | KafkaSinkMessage[Any, Any]:
+def intake(message: KafkaSourceMessage[bytes, bytes]) -> Arrived | KafkaSinkMessage[Any, Any]:
     _, timestamp = message.timestamp or (0, 0)
     record = Record(message.topic, message.partition, message.offset, timestamp, None, None, tuple(message.headers))
     origin, payload = origin_of(record), message.value or b""
     try:
-        return arrival(payload, origin, timestamp)
+        return arrive(payload, origin, timestamp)
     except Rejected as rejected:
         return letter(rejected, payload, origin)
 

@@ -25,7 +25,7 @@ from streams.core.admission import Admission
 from streams.core.board import Room, Session
 from streams.core.buyer import Buyer
 from streams.core.identity import Person
-from streams.core.intake import arrival
+from streams.core.intake import arrive
 from streams.core.journey import JourneyMessage, Journeys
 from streams.core.messages import RoomDelta
 from streams.core.orders import Order
@@ -104,7 +104,7 @@ class Plain:
         async for event in events.events():
             origin = origin_of(record_of(event))
             try:
-                valid = arrival(event.value, origin)
+                valid = arrive(event.value, origin).arrival
             except Rejected as rejected:
                 await self.bury(rejected, event.value, origin)
             else:

@@ -26,7 +26,7 @@ from streams.core.admission import Admission
 from streams.core.board import Room, Session
 from streams.core.buyer import Buyer
 from streams.core.identity import Person
-from streams.core.intake import arrival
+from streams.core.intake import arrive
 from streams.core.journey import JourneyMessage, Journeys
 from streams.core.messages import RoomDelta
 from streams.core.orders import Order
@@ -171,7 +171,7 @@ def intake(value: bytes | None, _key: Any, timestamp: int, headers: Any) -> list
     record = Record(context.topic, context.partition, context.offset, timestamp, None, value, tuple(headers or ()))
     origin = origin_of(record)
     try:
-        return [Output("arrivals", b"0", pack(arrival(payload, origin, timestamp)))]
+        return [Output("arrivals", b"0", pack(arrive(payload, origin, timestamp).arrival))]
     except Rejected as rejected:
         return [letter(rejected, payload, origin)]
 

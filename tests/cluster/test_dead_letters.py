@@ -12,7 +12,7 @@ from cli.homes import as_json, event, livepool, process, send, work
 from schemas.codec import Rejected
 from streams.cluster.dead_letters import REPLAYED_FROM, Filter, Letter, in_chunks, letters
 from streams.cluster.letter_boxes import EmbeddedLetterBox
-from streams.core.intake import arrival
+from streams.core.intake import arrive
 from streams.home import open_log
 from streams.settings import Settings
 from streams.transport.batches import Output, Record
@@ -178,7 +178,7 @@ def test_a_replay_that_is_killed_has_sent_nothing(home):
 def test_a_mended_event_is_accepted_when_it_is_sent_again(home, monkeypatch):
     """What was unknown when it came is known now: as after an update of Livepool."""
     later = event("live.session.ended", 1000, "e1", session_id="S1")
-    monkeypatch.setattr("streams.agents.intake.arrival", _refuse(later))
+    monkeypatch.setattr("streams.agents.intake.arrive", _refuse(later))
     send(home, [later])
     work(home)
     monkeypatch.undo()
@@ -191,12 +191,12 @@ def test_a_mended_event_is_accepted_when_it_is_sent_again(home, monkeypatch):
 
 
 def _refuse(payload):
-    """`arrival` as a version before would have had it, without this type."""
+    """`arrive` as a version before would have had it, without this type."""
 
     def older(given, origin, appended=0):
         if given == payload:
             raise Rejected("unknown_type", "type: not known yet")
-        return arrival(given, origin, appended)
+        return arrive(given, origin, appended)
 
     return older
 

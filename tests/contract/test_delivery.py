@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from faust.types import TP
 
@@ -143,6 +144,35 @@ async def test_keys_values_and_headers_come_as_they_were_sent(transport):
     got = collected(batches)
     assert [(r.key, r.value, r.headers) for r in got] == [(o.key, o.value, o.headers) for o in sent]
     assert all(abs(record.timestamp - time.time() * 1000) < 60_000 for record in got)
+
+
+async def test_parcels_come_whole_and_in_order_however_large(transport):
+    transport.declare(TopicConfig("source"), TopicConfig("parcels", 2))
+    sent = {0: [b"%d" % n for n in range(1000)], 1: [b"x" * n for n in (0, 700_000, 1, 600_000, 2)]}
+    got: dict[int, list[bytes]] = {0: [], 1: []}
+    app = transport.app("group")
+
+    @app.agent(batch_topic(app, "source"))
+    async def send(stream: Any) -> None:
+        async for batch in stream:
+            for partition, messages in sent.items():
+                headers = (("of", b"%d" % partition),)
+                batch.send_parcel("parcels", messages, msgspec.msgpack.encode, headers, partition)
+            batch.send_parcel("parcels", [], msgspec.msgpack.encode)  # nothing
+            await batch.commit()
+
+    @app.agent(batch_topic(app, "parcels", private=True))
+    async def read(stream: Any) -> None:
+        async for batch in stream:
+            found = batch.messages(msgspec.msgpack.Decoder(list[bytes]).decode)
+            assert all(record.headers == (("of", b"%d" % batch.partition),) for record in batch.records)
+            await batch.commit()
+            got[batch.partition] += found
+
+    transport.append(*numbered("source", [1]))
+    async with running(app):
+        await until(lambda: app.crash_reason or got == sent)
+    assert app.crash_reason is None
 
 
 async def test_a_key_always_gets_the_same_partition_and_no_key_gets_the_first(transport):

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import faust
+import msgspec
 
 from streams.transport.batches import batch_topic
 from streams.transport.embedded import app_settings
+
+read_keys = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
 def chain(app: faust.App) -> None:
@@ -23,20 +26,19 @@ def chain(app: faust.App) -> None:
     @app.agent(batch_topic(app, "source"))
     async def copy(batches: Any) -> None:
         async for batch in batches:
-            for record in batch.records:
-                batch.send("copied", record.key, record.value)
+            keys = [record.key for record in batch.records]
+            batch.send_parcel("copied", keys, msgspec.msgpack.encode, partition=batch.partition)
             await asyncio.sleep(0.002)
             await batch.commit()
 
     @app.agent(batch_topic(app, "copied", private=True))
     async def count(batches: Any) -> None:
         async for batch in batches:
-            counts = defaultdict(
-                int, {k: int(v) for k, v in batch.read("counts", {r.key for r in batch.records}).items()}
-            )
-            for record in batch.records:
-                counts[record.key] += 1
-                batch.send("counted", record.key, b"%d" % counts[record.key])
+            keys = batch.messages(read_keys)
+            counts = defaultdict(int, {key: int(value) for key, value in batch.read("counts", set(keys)).items()})
+            for key in keys:
+                counts[key] += 1
+                batch.send("counted", key, b"%d" % counts[key])
             for key, value in counts.items():
                 batch.put("counts", key, b"%d" % value)
             await batch.commit()

@@ -6,7 +6,6 @@ from collections import Counter
 import pytest
 
 from in_memory import Tables, run
-from schemas.codec import decode
 from schemas.values import format_time
 from streams.agents.shelf import Shelf
 from streams.core.admission import Admission
@@ -14,7 +13,7 @@ from streams.core.archive import Archive, Limits, Row
 from streams.core.buyer import Buyer, Fact, Part
 from streams.core.chunks import Chunk
 from streams.core.cold import RowDict, Stay
-from streams.core.intake import arrival
+from streams.core.intake import arrive
 from streams.core.journey import Journeys
 from streams.core.messages import Activity
 from streams.core.packing import pack
@@ -55,7 +54,8 @@ class Worker:
     def take(self, line):
         self.number += 1
         self.admission.begin()
-        self.admission.admit(decode(line), arrival(line, []), self.number)
+        arrival, event = arrive(line, [])
+        self.admission.admit(event, arrival, self.number)
         for shelf in (self.buyers, self.rows):
             shelf.open(self.tables)
         self.journeys.begin()

@@ -9,12 +9,11 @@ import pytest
 
 import in_memory
 from in_memory import Dependents, run
-from schemas.codec import decode
 from shows import random_show
 from streams.core.admission import Admission
 from streams.core.archive import Limits
 from streams.core.buyer import Buyer
-from streams.core.intake import arrival
+from streams.core.intake import arrive
 from streams.core.journey import JourneyMessage, Journeys
 from streams.core.packing import Unpacker, pack
 from streams.core.policy import load
@@ -237,7 +236,8 @@ def admitted(lines: list[bytes], partitions: int) -> list[list[tuple[int, bytes]
     found = []
     for number, payload in enumerate(lines):
         admission.begin()
-        admission.admit(decode(payload), arrival(payload, []), number)
+        arrival, event = arrive(payload, [])
+        admission.admit(event, arrival, number)
         found.append([(home, pack(message)) for home, message in routed(admission.routes, partitions)])
     return found
 

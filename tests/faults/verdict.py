@@ -15,12 +15,10 @@ from streams.cli import main
 from streams.cli.common import dead_letter
 from streams.cluster.connection import VARIABLES, Connection
 from streams.cluster.log_reader import LogReader
-from streams.core.packing import Unpacker
-from streams.core.register import Arrival
+from streams.core.intake import unpack_arrivals
 from streams.transport.batches import Record
 
 Place = tuple[str, int, int]  # topic, partition and offset of an input record
-_ARRIVAL: Unpacker[Arrival] = Unpacker(Arrival)
 # Reasons of the intake. What identity or a later arrival refuses was accepted into `arrivals` before.
 AT_THE_DOOR = {"too_large", "bad_json", "bad_envelope", "unknown_type", "missing_field", "wrong_type"}
 MOST_SHOWN, LONGEST = 10, 300
@@ -41,8 +39,9 @@ def judge(connection: Connection, sent: int, policy: dict[str, Any]) -> Verdict:
     """Read everything and compare. `sent`: how many records the producer has sent."""
     with LogReader(connection) as reader:
         inputs = {_place(record): record.value for topic in topology.INPUTS for record in reader.read(topic)}
-        arrivals = [_ARRIVAL(record.value or b"") for record in reader.read("arrivals")]
+        parcels = [unpack_arrivals(record.value or b"") for record in reader.read("arrivals")]
         outputs = {name: list(reader.read(name)) for name, topic in TOPICS.items() if topic.kind == "output"}
+    arrivals = [arrival for parcel in parcels for arrival, _ in parcel]
     door = [letter for letter in outputs["dead-letters"] if _reason(letter) in AT_THE_DOOR]
     # In the order in which they were accepted; what was refused at the door was so whenever it came.
     order = [(_origin(arrival.origin), arrival.payload) for arrival in arrivals]
