@@ -1,7 +1,5 @@
 """Activities of buyers: viewer and product events, scans, shares, contacts, groups."""
 
-from bisect import bisect_left
-
 from streams.core.account import POOL_JOINS, Account
 from streams.core.buyer import CARTED, CONTACT_REMOVED, GROUP_LEFT, Fact, Part, keep, moment
 from streams.core.desk import Desk
@@ -27,10 +25,11 @@ def activity(desk: Desk, message: Activity) -> None:
         keep(part.loose, fact)
         account.count_loose(fact.time)
         _tell_pool(account, fact)
-    desk.late += any(
-        view.final and view.claim.placed_at >= fact.time for view in buyer.views()
-    ) or desk.archive.orders.has_final(account.buyer_id, buyer.cold_orders, fact.time)
-    account.decide_again(since=fact.time)
+    if buyer.has_orders:
+        desk.late += any(
+            view.final and view.claim.placed_at >= fact.time for view in buyer.views()
+        ) or desk.archive.orders.has_final(account.buyer_id, buyer.cold_orders, fact.time)
+        account.decide_again(since=fact.time)
     account.close(Cause(message.time, message.type))
 
 
@@ -49,15 +48,14 @@ def _visit(account: Account, part: Part, fact: Fact) -> None:
     delta.latest = fact.time if delta.latest is None else max(delta.latest, fact.time)
     desk.deltas.count(account.buyer_id, buyer, (session_id, fact.kind, fact.time), fact.count, 1)
     timeout = desk.policy.presence_timeout
-    visit = buyer.visit(session_id)
-    if visit and moment(fact) < moment(visit[0]):
+    visit, now = buyer.visit(session_id), moment(fact)
+    if visit and now < moment(visit[0]):
         account.recall(fact.time - timeout)
         visit = buyer.visit(session_id)
-    earlier = bisect_left(visit, moment(fact), key=moment)
-    if earlier == len(visit):
+    if not visit or moment(visit[-1]) < now:
         before = stay_of(visit[-1], timeout) if visit else buyer.cold.stays.get(session_id)
         add_event(before, fact, timeout, delta.online, delta.watch)
-        keep(part.visits.setdefault(session_id, []), fact)
+        part.visits.setdefault(session_id, []).append(fact)
     else:
         stays_before = account.stays(session_id)
         keep(part.visits.setdefault(session_id, []), fact)

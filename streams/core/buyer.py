@@ -246,7 +246,8 @@ class Buyer(msgspec.Struct, array_like=True):
     def loose(self, since: int | None = None) -> Iterator[Fact]:
         """Every activity, from `since` on (ms; None: ever), that is no viewer or product event."""
         for part in self.parts.values():
-            yield from part.loose if since is None else part.loose[bisect_left(part.loose, since, key=_time) :]
+            if part.loose:
+                yield from part.loose if since is None else part.loose[bisect_left(part.loose, since, key=_time) :]
 
     def visit(self, session_id: str) -> list[Fact]:
         """The viewer and product events in one session, in order of (time, source, id)."""
@@ -257,6 +258,16 @@ class Buyer(msgspec.Struct, array_like=True):
         """Every session_id in its viewer and product events."""
         return {session_id: None for part in self.parts.values() for session_id in part.visits}
 
+    @property
+    def has_orders(self) -> bool:
+        """Is any order known, frozen ones included; of most buyers none is."""
+        if self.cold_orders.views:
+            return True
+        for part in self.parts.values():  # noqa: SIM110 - asked for at every event: a generator takes twice the time
+            if part.placed or part.paid:
+                return True
+        return False
+
     def views(self) -> Iterator[View]:
         """Every placed and paid order."""
         for part in self.parts.values():
@@ -265,7 +276,13 @@ class Buyer(msgspec.Struct, array_like=True):
 
     def open_views(self) -> list[View]:
         """The orders that later evidence may still change."""
-        return [view for view in self.views() if not view.final]
+        return [
+            view
+            for part in self.parts.values()
+            for views in (part.placed, part.paid)
+            for view in views.values()
+            if not view.final
+        ]
 
     def paid(self) -> Iterator[View]:
         """Every paid order."""

@@ -25,7 +25,6 @@ place, since a sender, too, keeps the order, and so does the topic.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import count
 from typing import Any
 
 from streams.core import activities, news, people, purchases
@@ -90,11 +89,11 @@ class Journeys(Desk):
 
     def apply(self, message: Message, version: str) -> None:
         """Take one message; `version` names it among all messages of the partition."""
-        self.version, self.places = version, count(1)
-        todo = deque([message])
+        self.version, self.places = version, 0
+        todo = deque(self._deliver(message))
         while todo:
             todo.extend(self._deliver(todo.popleft()))
-        if isinstance(message, SessionStarted | AnchorsChanged | TokenRegistered):
+        if isinstance(message, _REFERENCES):
             self.entries[_LATEST] = _entry([message])
 
     def now(self, buyer_id: str) -> str:
@@ -169,7 +168,8 @@ class Journeys(Desk):
     def _as_of(self, seq: int) -> Iterator[None]:
         """Know what was known when a message was held, and give it a version of its own."""
         entries, version = self.entries, self.version
-        self.entries, self.version = _Known(entries, seq), f"{version}.{next(self.places)}"
+        self.places += 1
+        self.entries, self.version = _Known(entries, seq), f"{version}.{self.places}"
         try:
             yield
         finally:
@@ -182,6 +182,7 @@ class Journeys(Desk):
 
 
 Reference = SessionStarted | AnchorsChanged | TokenRegistered
+_REFERENCES = (SessionStarted, AnchorsChanged, TokenRegistered)  # of a union Python asks more slowly
 _LATEST = "latest:"  # the key of an entry with the reference data that came last, and no more
 
 

@@ -40,14 +40,14 @@ class OrderArchive:
 
     def freeze(self, buyer_id: str, buyer: Buyer) -> bool:
         """Put away all but the newest, half of `most`; was there any."""
+        if sum([len(part.placed) + len(part.paid) for part in buyer.parts.values()]) <= self._most:
+            return False
         held = [
             (views, name, FrozenView(alias, view))
             for alias, part in buyer.parts.items()
             for views in (part.placed, part.paid)
             for name, view in views.items()
         ]
-        if len(held) <= self._most:
-            return False
         held.sort(key=lambda one: one[2].view.claim.placed_at)
         for views, name, frozen in held[: len(held) - self._most // 2]:
             if not frozen.view.new_buyer:

@@ -1,6 +1,7 @@
 """What SCRM is told: the profile of a buyer, and what happened to it (spec §5, settled points "People")."""
 
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import Any
 
 from schemas.values import format_time
@@ -17,7 +18,7 @@ REPEAT_ORDERS = 2
 def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[str, Any]:
     """The data of `buyer.profile`."""
     loose = list(buyer.loose())
-    contacts, groups = open_contacts(loose), open_groups(loose)
+    contacts, groups = (open_contacts(loose), open_groups(loose)) if loose else ([], [])
     named = lookup.named(contacts[0].time, contacts[0].token, contacts[0].own) if contacts else None
     cold = buyer.cold_orders
     paid = list(buyer.paid())
@@ -28,7 +29,7 @@ def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[st
         "buyer_id": buyer_id,
         "ids": ids_of(buyer.identifiers),
         "stage": _stage(bought, bool(contacts or groups)),
-        "tags": sorted(set(cold.tags).union(*map(tags_of, paid))),
+        "tags": sorted({*cold.tags, *tags_of(*paid)}) if paid or cold.tags else [],
         "home_store_id": named.store_id if named else None,
         "guide_id": named.guide_id if named else None,
         "groups": groups,
@@ -46,16 +47,18 @@ def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[st
 
 def _last_session(buyer: Buyer) -> str | None:
     """That of the latest viewer or product event; of several at one moment the one with the smallest (source, id)."""
-    visits = [visit for part in buyer.parts.values() for visit in part.visits.values()]
-    latest = max((visit[-1].time for visit in visits), default=None)
+    ends = [visit for part in buyer.parts.values() for visit in part.visits.values()]
+    if len(ends) > 1:
+        latest = max([visit[-1].time for visit in ends])
+        ends = [visit for visit in ends if visit[-1].time == latest]
     found = [
         (-fact.time, fact.source, fact.id, str(fact.session_id))
-        for visit in visits
-        if visit[-1].time == latest
-        for fact in visit
-        if fact.time == latest
+        for visit in ends
+        for fact in takewhile(lambda fact, last=visit[-1]: fact.time == last.time, reversed(visit))  # type: ignore[misc]
     ]
-    return min([*found, *filter(None, [buyer.cold.last_visit])], default=(None,))[-1]
+    if buyer.cold.last_visit:
+        found.append(buyer.cold.last_visit)
+    return min(found)[-1] if found else None
 
 
 def _first_sharer(loose: Iterable[Fact], cold: Cold) -> str | None:
@@ -94,13 +97,15 @@ def net_of(view: View) -> int:
     return paid - sum(fen for refund in view.refunds for fen in refund.lines.values())
 
 
-def tags_of(view: View) -> set[str]:
+def tags_of(*views: View) -> list[str]:
     """Modes and stores of sales with a net amount above 0, as they are credited; nobody's credit is no tag."""
-    found: set[str] = set()
-    for sale in view.sales.values():
-        found.update(f"mode:{party}" for party in sale.credits.get("mode", ()))
-        found.update(f"store:{party}" for party in sale.credits.get("store", ()))
-    return found - {f"mode:{NONE}", f"store:{NONE}"}
+    modes: set[str] = set()
+    stores: set[str] = set()
+    for view in views:
+        for sale in view.sales.values():
+            modes.update(sale.credits.get("mode", ()))
+            stores.update(sale.credits.get("store", ()))
+    return [f"mode:{party}" for party in modes - {NONE}] + [f"store:{party}" for party in stores - {NONE}]
 
 
 def first_order(view: View) -> tuple[int, str, str]:

@@ -153,7 +153,7 @@ def _entries(sale: Sale, posted: Posted, credits_: dict[str, dict[str, int]]) ->
             yield from (Entry(dimension, party, -fen, "amendment") for party, fen in sorted(held.items()))
             yield from (Entry(dimension, party, fen, "amendment") for party, fen in sorted(credit.items()))
             continue
-        for party in sorted(held.keys() | credit.keys()):
+        for party in sorted(held.keys() | credit.keys()) if held != credit else ():
             if difference := credit.get(party, 0) - held.get(party, 0):
                 yield Entry(dimension, party, difference, "refund")
 
@@ -161,7 +161,15 @@ def _entries(sale: Sale, posted: Posted, credits_: dict[str, dict[str, int]]) ->
 def _post(sale_id: str, revision: int, entry: Entry, occasion: Occasion) -> None:
     sign = "-" if entry.amount_fen < 0 else "+"
     entry_id = event_id(sale_id, str(revision), entry.dimension, entry.party_id, entry.reason, sign)
-    data = {"entry_id": entry_id, "sale_id": sale_id, "revision": revision} | entry._asdict()
+    data = {
+        "entry_id": entry_id,
+        "sale_id": sale_id,
+        "revision": revision,
+        "dimension": entry.dimension,
+        "party_id": entry.party_id,
+        "amount_fen": entry.amount_fen,
+        "reason": entry.reason,
+    }
     occasion.effects.credit(sale_id, entry_id, occasion.cause.time, data)
     if entry.party_id == NONE:
         count_unattributed(occasion.effects.tally, entry.dimension, entry.amount_fen)
