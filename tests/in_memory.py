@@ -13,6 +13,7 @@ from streams.core.board import Room, Session
 from streams.core.buyer import Buyer
 from streams.core.intake import arrive
 from streams.core.journey import JourneyMessage, Journeys
+from streams.core.origin import Origin
 from streams.core.outcome import Effects
 from streams.core.packing import Unpacker, pack
 from streams.core.policy import Policy, load
@@ -90,14 +91,14 @@ def run(lines: list[bytes], policy: Policy | dict | None = None, partitions: int
             continue
         admission.begin()
         try:
-            new, event = arrive(payload, [("offset", str(number).encode())])
+            new, event = arrive(payload, Origin("", 0, number))
         except Rejected as rejected:
             _letter(result, rejected, payload, number)
             continue
         admission.admit(event, new, number)
         result.duplicates += admission.duplicates
         for rejected, letter, where in admission.letters:
-            _letter(result, rejected, letter, int(dict(where)["offset"]))
+            _letter(result, rejected, letter, where.offset)
         crowd.take(admission.routes)
     crowd.finish()
     sessions = result.sessions = crowd.sessions

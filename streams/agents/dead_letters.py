@@ -1,8 +1,7 @@
 """The original bytes of what could not be accepted, and why (spec §5, §8)."""
 
 from schemas.codec import Rejected
-from schemas.values import format_time
-from streams.core.register import Origin
+from streams.core.origin import Origin
 from streams.transport.batches import Record, RecordBatch
 
 LONGEST_DETAIL = 500
@@ -11,18 +10,12 @@ LINE = "livepool-line"  # header of the sender: the line number over all input
 
 
 def origin_of(record: Record) -> Origin:
-    """Where an event came from, as headers of its dead letter; what the sender knew is kept."""
-    return [
-        ("topic", record.topic.encode()),
-        ("partition", str(record.partition).encode()),
-        ("offset", str(record.offset).encode()),
-        ("time", format_time(record.timestamp).encode()),
-        *record.headers,
-    ]
+    """Where an event came from; what the sender knew is kept."""
+    return Origin(record.topic, record.partition, record.offset, record.timestamp, record.headers)
 
 
 def letter(batch: RecordBatch, rejected: Rejected, payload: bytes, origin: Origin) -> None:
     """Write a dead letter."""
     reason = ("reason", rejected.reason.encode())
     detail = ("detail", rejected.detail[:LONGEST_DETAIL].encode("utf-8", "replace"))
-    batch.send("dead-letters", None, payload, (reason, detail, *map(tuple, origin)))  # type: ignore[arg-type]
+    batch.send("dead-letters", None, payload, (reason, detail, *origin.headers()))

@@ -105,7 +105,7 @@ class IdentityPartition:
         for partition, message in routed(admission.routes, self.partitions):
             parcels[partition].append(message)
         # How old what is in them may be.
-        headers = ((APPENDED, b"%d" % min(arrival.appended for arrival in arrivals)),)
+        headers = ((APPENDED, b"%d" % min(arrival.origin.appended for arrival in arrivals)),)
         for partition, messages in enumerate(parcels):
             batch.send_parcel("journeys", messages, pack, headers, partition)
 
@@ -114,7 +114,7 @@ class IdentityPartition:
         keys = {
             _prefix(generation - age) + arrival.key: arrival.key
             for arrival in arrivals
-            for generation in (arrival.appended // GENERATION_MS,)
+            for generation in (arrival.origin.appended // GENERATION_MS,)
             for age in (0, 1)
         }
         rows = batch.read("seen", keys)
@@ -122,7 +122,7 @@ class IdentityPartition:
         return set(self.admission.state.seen)
 
     def _remember(self, batch: RecordBatch, arrivals: list[Arrival], known: set[bytes]) -> None:
-        generations = {arrival.key: arrival.appended // GENERATION_MS for arrival in reversed(arrivals)}
+        generations = {arrival.key: arrival.origin.appended // GENERATION_MS for arrival in reversed(arrivals)}
         seen = self.admission.state.seen.items()
         new = {_prefix(generations[key]) + key: digest for key, digest in seen if key not in known}
         # Forget twice as fast as is remembered, so that what is kept is bounded and no batch is slow.

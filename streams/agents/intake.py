@@ -35,7 +35,7 @@ class Intake:
             payload = record.value or b""
             origin = origin_of(record)
             try:
-                arrived.append(arrive(payload, origin, record.timestamp))
+                arrived.append(arrive(payload, origin))
             except Rejected as rejected:
                 letter(batch, rejected, payload, origin)
                 refuse(tally, rejected.reason, record.topic)

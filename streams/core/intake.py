@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from schemas.codec import canonical, decode
 from schemas.events import AnyEvent
+from streams.core.origin import Origin
 from streams.core.packing import Unpacker, pack
-from streams.core.register import Arrival, Origin
+from streams.core.register import Arrival
 
 _unpack: Unpacker[list[Arrival]] = Unpacker(list[Arrival])
 
@@ -20,14 +21,11 @@ class Arrived(NamedTuple):
     event: AnyEvent
 
 
-def arrive(payload: bytes, origin: Origin, appended: int = 0) -> Arrived:
-    """Validate an event that was appended to its topic at `appended` (UTC ms).
-
-    Raises `schemas.codec.Rejected` with the reason of its dead letter.
-    """
+def arrive(payload: bytes, origin: Origin) -> Arrived:
+    """Validate an event. Raises `schemas.codec.Rejected` with the reason of its dead letter."""
     event = decode(payload)
     digest = blake2b(canonical(payload), digest_size=16).digest()
-    return Arrived(Arrival(key_of(event), digest, payload, origin, appended), event)
+    return Arrived(Arrival(key_of(event), digest, payload, origin), event)
 
 
 def pack_arrivals(arrived: Sequence[Arrived]) -> bytes:

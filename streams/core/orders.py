@@ -9,6 +9,7 @@ import msgspec
 
 from streams.core.credits import take
 from streams.core.messages import AppliedRefund, Claim, Evidence, Line
+from streams.core.origin import Origin
 
 
 class Refund(msgspec.Struct, array_like=True):
@@ -21,7 +22,7 @@ class Refund(msgspec.Struct, array_like=True):
     amount_fen: int
     line_id: str | None
     payload: bytes
-    origin: list[tuple[str, bytes]]
+    origin: Origin
     lettered: bool = False
 
     @property

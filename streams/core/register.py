@@ -11,14 +11,8 @@ from streams.core import messages
 from streams.core.identity import Identities, Person, buyer_id_of
 from streams.core.messages import Message
 from streams.core.orders import Order
+from streams.core.origin import Origin
 from streams.core.tally import Tally
-
-Origin = list[tuple[str, bytes]]  # headers of a dead letter that say where an event came from
-
-
-def topic_of(origin: Origin) -> str:
-    """The input topic that an event came on; Livepool's own headers come before those of a sender."""
-    return next((value for name, value in origin if name == "topic"), b"").decode()
 
 
 class Arrival(msgspec.Struct, array_like=True, frozen=True):
@@ -28,7 +22,6 @@ class Arrival(msgspec.Struct, array_like=True, frozen=True):
     digest: bytes
     payload: bytes
     origin: Origin
-    appended: int = 0  # to its input topic, UTC ms
 
 
 class RefundClaim(msgspec.Struct, array_like=True, frozen=True):
@@ -76,7 +69,7 @@ class Register:
     def letter(self, rejected: Rejected, payload: bytes, origin: Origin) -> None:
         """Write a dead letter."""
         self.letters.append((rejected, payload, origin))
-        self.tally["dead_letters", topic_of(origin), rejected.reason] += 1
+        self.tally["dead_letters", origin.topic, rejected.reason] += 1
 
     def to(self, key: str | None, message: Message) -> None:
         """Send a message to the partition of a buyer or a session, or to all."""

@@ -29,9 +29,10 @@ from streams.core.board import Room, Session
 from streams.core.intake import Arrived, arrive
 from streams.core.journey import Journeys
 from streams.core.messages import Message, RoomDelta
+from streams.core.origin import Origin
 from streams.core.outcome import Effects
 from streams.core.policy import Policy
-from streams.core.register import Origin, State
+from streams.core.register import State
 from streams.core.routing import routed
 from streams.topology import INPUTS
 from streams.transport.batches import Record
@@ -117,13 +118,13 @@ def intake(message: KafkaSourceMessage[bytes, bytes]) -> Arrived | KafkaSinkMess
     record = Record(message.topic, message.partition, message.offset, timestamp, None, None, tuple(message.headers))
     origin, payload = origin_of(record), message.value or b""
     try:
-        return arrive(payload, origin, timestamp)
+        return arrive(payload, origin)
     except Rejected as rejected:
         return letter(rejected, payload, origin)
 
 
 def letter(rejected: Rejected, payload: bytes, origin: Origin) -> KafkaSinkMessage[Any, Any]:
-    headers = [("reason", rejected.reason.encode()), ("detail", rejected.detail.encode()), *origin]
+    headers = [("reason", rejected.reason.encode()), ("detail", rejected.detail.encode()), *origin.headers()]
     return KafkaSinkMessage(None, payload, topic="dead-letters", headers=headers)
 
 

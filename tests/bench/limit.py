@@ -10,7 +10,6 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,15 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from faust.types import TP
 
 from in_memory import Dependents
-from schemas.codec import Rejected, canonical, decode
+from schemas.codec import Rejected
 from streams.agents.dead_letters import origin_of
 from streams.core.admission import Admission
 from streams.core.board import Room, Session
-from streams.core.intake import key_of
+from streams.core.intake import arrive
 from streams.core.journey import Journeys
 from streams.core.outcome import Effects
 from streams.core.policy import Policy
-from streams.core.register import Arrival, State
+from streams.core.register import State
 from streams.home import open_log
 from streams.settings import Settings
 from streams.topology import INPUTS
@@ -36,16 +35,6 @@ from streams.transport.kafka_transactions import wire_batches
 MAX_RECORDS = 2000  # of one turn, as Livepool's default
 FETCH_BYTES = 4 << 20
 BATCH_BYTES = 900_000
-
-
-class Where(list[tuple[str, bytes]]):
-    """Where a record came from: written out for dead letters only."""
-
-    def __init__(self, record: Any) -> None:
-        self.record = record
-
-    def __iter__(self) -> Iterator[tuple[str, bytes]]:
-        return iter(origin_of(self.record))
 
 
 class Chain:
@@ -68,22 +57,21 @@ class Chain:
             journeys.apply(message, f"{self.taken}.{number}")
         journeys.profiles()
         self._add_up()
-        for rejected, payload, where in admission.letters:
-            headers = (("reason", rejected.reason.encode()), ("detail", rejected.detail.encode()), *where)
+        for rejected, payload, origin in admission.letters:
+            headers = (("reason", rejected.reason.encode()), ("detail", rejected.detail.encode()), *origin.headers())
             yield Output("dead-letters", None, payload, headers)
         for topic, key, value in journeys.effects.outputs:
             yield Output(topic, key, value)
 
     def _admit(self, record: Any) -> None:
         self.taken += 1
-        payload = record.value or b""
+        payload, origin = record.value or b"", origin_of(record)
         try:
-            event = decode(payload)  # once, for intake and identity
+            arrival, event = arrive(payload, origin)
         except Rejected as rejected:
-            self.admission.letters.append((rejected, payload, Where(record)))
+            self.admission.letters.append((rejected, payload, origin))
             return
-        digest = blake2b(canonical(payload), digest_size=16).digest()
-        self.admission.admit(event, Arrival(key_of(event), digest, payload, Where(record)), self.taken)
+        self.admission.admit(event, arrival, self.taken)
 
     def _add_up(self) -> None:
         effects: Effects = self.journeys.effects

@@ -29,10 +29,11 @@ from streams.core.intake import arrive
 from streams.core.journey import JourneyMessage, Journeys
 from streams.core.messages import RoomDelta
 from streams.core.orders import Order
+from streams.core.origin import Origin
 from streams.core.outcome import Effects
 from streams.core.policy import Policy
 from streams.core.reference import Entry
-from streams.core.register import Arrival, Origin, RefundClaim, State
+from streams.core.register import Arrival, RefundClaim, State
 from streams.settings import Settings
 from streams.topology import INPUTS
 from streams.transport.batches import Record
@@ -150,7 +151,7 @@ class Plain:
                 await self.carry_out(effects)
 
     async def bury(self, rejected: Rejected, payload: bytes, origin: Origin) -> None:
-        headers = {"reason": rejected.reason.encode(), "detail": rejected.detail.encode(), **dict(origin)}
+        headers = {"reason": rejected.reason.encode(), "detail": rejected.detail.encode(), **dict(origin.headers())}
         await self.topics["dead-letters"].send(value=payload, headers=headers)
 
     async def carry_out(self, effects: Effects) -> None:

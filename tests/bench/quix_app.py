@@ -30,11 +30,12 @@ from streams.core.intake import arrive
 from streams.core.journey import JourneyMessage, Journeys
 from streams.core.messages import RoomDelta
 from streams.core.orders import Order
+from streams.core.origin import Origin
 from streams.core.outcome import Effects
 from streams.core.packing import Unpacker, pack
 from streams.core.policy import Policy
 from streams.core.reference import Entry
-from streams.core.register import Arrival, Origin, RefundClaim, State
+from streams.core.register import Arrival, RefundClaim, State
 from streams.core.routing import routed
 from streams.topology import INPUTS
 from streams.transport.batches import Output, Record
@@ -171,13 +172,13 @@ def intake(value: bytes | None, _key: Any, timestamp: int, headers: Any) -> list
     record = Record(context.topic, context.partition, context.offset, timestamp, None, value, tuple(headers or ()))
     origin = origin_of(record)
     try:
-        return [Output("arrivals", b"0", pack(arrive(payload, origin, timestamp).arrival))]
+        return [Output("arrivals", b"0", pack(arrive(payload, origin).arrival))]
     except Rejected as rejected:
         return [letter(rejected, payload, origin)]
 
 
 def letter(rejected: Rejected, payload: bytes, origin: Origin) -> Output:
-    headers = (("reason", rejected.reason.encode()), ("detail", rejected.detail.encode()), *map(tuple, origin))
+    headers = (("reason", rejected.reason.encode()), ("detail", rejected.detail.encode()), *origin.headers())
     return Output("dead-letters", None, payload, headers)
 
 

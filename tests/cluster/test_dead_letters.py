@@ -193,10 +193,10 @@ def test_a_mended_event_is_accepted_when_it_is_sent_again(home, monkeypatch):
 def _refuse(payload):
     """`arrive` as a version before would have had it, without this type."""
 
-    def older(given, origin, appended=0):
+    def older(given, origin):
         if given == payload:
             raise Rejected("unknown_type", "type: not known yet")
-        return arrive(given, origin, appended)
+        return arrive(given, origin)
 
     return older
 

@@ -16,6 +16,7 @@ from streams.core.cold import RowDict, Stay
 from streams.core.intake import arrive
 from streams.core.journey import Journeys
 from streams.core.messages import Activity
+from streams.core.origin import Origin
 from streams.core.packing import pack
 from streams.core.policy import load
 from streams.core.register import State
@@ -54,7 +55,7 @@ class Worker:
     def take(self, line):
         self.number += 1
         self.admission.begin()
-        arrival, event = arrive(line, [])
+        arrival, event = arrive(line, Origin("live-room", 0, self.number))
         self.admission.admit(event, arrival, self.number)
         for shelf in (self.buyers, self.rows):
             shelf.open(self.tables)

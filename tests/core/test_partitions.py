@@ -15,6 +15,7 @@ from streams.core.archive import Limits
 from streams.core.buyer import Buyer
 from streams.core.intake import arrive
 from streams.core.journey import JourneyMessage, Journeys
+from streams.core.origin import Origin
 from streams.core.packing import Unpacker, pack
 from streams.core.policy import load
 from streams.core.reference import Entry
@@ -236,7 +237,7 @@ def admitted(lines: list[bytes], partitions: int) -> list[list[tuple[int, bytes]
     found = []
     for number, payload in enumerate(lines):
         admission.begin()
-        arrival, event = arrive(payload, [])
+        arrival, event = arrive(payload, Origin("live-room", 0, number))
         admission.admit(event, arrival, number)
         found.append([(home, pack(message)) for home, message in routed(admission.routes, partitions)])
     return found

@@ -44,7 +44,7 @@ def judge(connection: Connection, sent: int, policy: dict[str, Any]) -> Verdict:
     arrivals = [arrival for parcel in parcels for arrival, _ in parcel]
     door = [letter for letter in outputs["dead-letters"] if _reason(letter) in AT_THE_DOOR]
     # In the order in which they were accepted; what was refused at the door was so whenever it came.
-    order = [(_origin(arrival.origin), arrival.payload) for arrival in arrivals]
+    order = [(arrival.origin[:3], arrival.payload) for arrival in arrivals]
     order += [(_origin(letter.headers), letter.value or b"") for letter in door]
     fates = Counter(place for place, _ in order)
     lost = len(inputs.keys() - fates.keys())

@@ -15,6 +15,7 @@ from streams.agents.journey import ONE_PER_EVENT
 from streams.core.admission import Admission
 from streams.core.intake import Arrived, arrive
 from streams.core.messages import Message
+from streams.core.origin import Origin
 from streams.core.packing import Unpacker
 from streams.core.register import State
 from streams.home import open_log
@@ -166,7 +167,7 @@ def valid() -> list[Arrived]:
     found = []
     for line in LINES:
         with suppress(Rejected):
-            found.append(arrive(line, [("topic", b"live-room")]))
+            found.append(arrive(line, Origin("live-room", 0, 0)))
     return found
 
 
