@@ -220,7 +220,7 @@ class Buyer(msgspec.Struct, array_like=True):
     @property
     def stream_time(self) -> int:
         """The latest event time seen of this buyer (spec §4), which is last_seen as well."""
-        return max((part.clock[-1][0] for part in self.parts.values()), default=0)
+        return max([part.clock[-1][0] for part in self.parts.values()], default=0)
 
     def reaches(self, time: int) -> bool:
         """Is anything of this buyer as late as `time`; an order may be placed later than all that was seen."""

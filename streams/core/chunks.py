@@ -147,7 +147,7 @@ def boundary(buyer: Buyer, keep: int, least: int) -> int | None:
     A chunk has fewer than twice `least` of them, unless more happened at one moment.
     """
     parts: list[Part] = list(buyer.parts.values())
-    size = sum(len(part.clock) + len(part.loose) + sum(map(len, part.visits.values())) for part in parts)
+    size = sum([len(part.clock) + len(part.loose) + sum(map(len, part.visits.values())) for part in parts])
     if size < keep + least:
         return None
     # What has stayed hot for being the last word is older than the boundary that there is, and stays.

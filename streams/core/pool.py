@@ -1,7 +1,6 @@
 """What SCRM is told: the profile of a buyer, and what happened to it (spec §5, settled points "People")."""
 
 from collections.abc import Iterable
-from itertools import takewhile
 from typing import Any
 
 from schemas.values import format_time
@@ -17,13 +16,13 @@ REPEAT_ORDERS = 2
 
 def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[str, Any]:
     """The data of `buyer.profile`."""
-    loose = list(buyer.loose())
+    parts, cold = buyer.parts.values(), buyer.cold_orders
+    loose = [fact for part in parts for fact in part.loose]
     contacts, groups = (open_contacts(loose), open_groups(loose)) if loose else ([], [])
     named = lookup.named(contacts[0].time, contacts[0].token, contacts[0].own) if contacts else None
-    cold = buyer.cold_orders
-    paid = list(buyer.paid())
+    paid = [view for part in parts for view in part.paid.values()]
     net = [net_of(view) for view in paid]
-    bought = cold.bought + sum(fen > 0 for fen in net)
+    bought = cold.bought + sum([fen > 0 for fen in net])
     placed = [view.claim.placed_at for view in paid] + ([] if cold.last_order is None else [cold.last_order])
     return {
         "buyer_id": buyer_id,
@@ -33,8 +32,8 @@ def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[st
         "home_store_id": named.store_id if named else None,
         "guide_id": named.guide_id if named else None,
         "groups": groups,
-        "sessions_seen": buyer.cold.sessions + sum(people[VIEWER] > 0 for people in buyer.tally.values()),
-        "first_seen": format_time(min(part.first_seen for part in buyer.parts.values())),
+        "sessions_seen": buyer.cold.sessions + sum([people[VIEWER] > 0 for people in buyer.tally.values()]),
+        "first_seen": format_time(min([part.first_seen for part in parts])),
         "last_seen": format_time(buyer.stream_time),
         "last_session_id": _last_session(buyer),
         "orders": cold.orders + len(paid),
@@ -47,24 +46,23 @@ def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[st
 
 def _last_session(buyer: Buyer) -> str | None:
     """That of the latest viewer or product event; of several at one moment the one with the smallest (source, id)."""
-    ends = [visit for part in buyer.parts.values() for visit in part.visits.values()]
-    if len(ends) > 1:
-        latest = max([visit[-1].time for visit in ends])
-        ends = [visit for visit in ends if visit[-1].time == latest]
-    found = [
-        (-fact.time, fact.source, fact.id, str(fact.session_id))
-        for visit in ends
-        for fact in takewhile(lambda fact, last=visit[-1]: fact.time == last.time, reversed(visit))  # type: ignore[misc]
-    ]
-    if buyer.cold.last_visit:
-        found.append(buyer.cold.last_visit)
+    found = [buyer.cold.last_visit] if buyer.cold.last_visit else []
+    for part in buyer.parts.values():
+        for visit in part.visits.values():
+            latest = visit[-1].time
+            for fact in reversed(visit):
+                if fact.time != latest:
+                    break
+                found.append((-latest, fact.source, fact.id, str(fact.session_id)))
     return min(found)[-1] if found else None
 
 
 def _first_sharer(loose: Iterable[Fact], cold: Cold) -> str | None:
     """That of the first share opened."""
     shares = [(*moment(fact), fact.sharer_id) for fact in loose if fact.kind == SHARE_OPENED]
-    return min([*shares, *filter(None, [cold.first_share])], key=lambda share: share[:3], default=(None,))[-1]
+    if cold.first_share:
+        shares.append(cold.first_share)
+    return min(shares, key=lambda share: share[:3])[-1] if shares else None
 
 
 def _stage(bought: int, member: bool) -> str:
