@@ -1,8 +1,9 @@
 """Reads: arrivals. Keeps: events seen, sets of identifiers, orders. Writes: journeys, dead-letters."""
 
+from bisect import bisect_left
 from collections.abc import AsyncIterable, Iterable
 from functools import lru_cache
-from itertools import islice, takewhile
+from itertools import islice
 
 from schemas.events import AnyEvent
 from streams import telemetry
@@ -59,6 +60,7 @@ class IdentityPartition:
         self.counts: Shelf[int] = Shelf("admitted", int, None)
         self.shelves = (self.people, self.members, self.cuts, self.orders, self.refunds, self.erasures)
         self.admission = Admission(State({}, *self.shelves))
+        self.oldest = b""  # no key of `seen` is less
 
     async def process(self, batch: RecordBatch, arrived: list[Arrived]) -> None:
         """Fold one batch."""
@@ -125,11 +127,18 @@ class IdentityPartition:
         generations = {arrival.key: arrival.origin.appended // GENERATION_MS for arrival in reversed(arrivals)}
         seen = self.admission.state.seen.items()
         new = {_prefix(generations[key]) + key: digest for key, digest in seen if key not in known}
-        # Forget twice as fast as is remembered, so that what is kept is bounded and no batch is slow.
-        oldest_kept = _prefix(min(generations.values()) - 1)
-        oldest = (key for key, _ in islice(batch.scan("seen"), 2 * len(new) + 1))
-        forgotten = dict.fromkeys(takewhile(lambda key: key < oldest_kept, oldest))
-        batch.put_all("seen", {**forgotten, **new})
+        batch.put_all("seen", {**self._forgotten(batch, min(generations.values()), 2 * len(new) + 1), **new})
+
+    def _forgotten(self, batch: RecordBatch, generation: int, most: int) -> dict[bytes, None]:
+        """What is too old: twice as much as is remembered, so that what is kept is bounded and no batch is slow."""
+        oldest_kept = _prefix(generation - 1)
+        self.oldest = min(self.oldest, _prefix(generation))
+        if self.oldest >= oldest_kept:
+            return {}
+        rows = [key for key, _ in islice(batch.scan("seen"), most)]
+        forgotten = rows[: bisect_left(rows, oldest_kept)]
+        self.oldest = next(iter(rows[len(forgotten) :]), forgotten[-1] if forgotten else _prefix(generation))
+        return dict.fromkeys(forgotten)
 
 
 @lru_cache(maxsize=16)  # three generations are asked for, event by event

@@ -42,12 +42,12 @@ class KafkaBatch(RecordBatch):
     def read(self, table: str, keys: Iterable[bytes]) -> dict[bytes, bytes]:
         """Return the committed values of `keys` in this partition; missing keys are absent."""
         self.consumer.commits.check_state(table, self.partition)
-        return self.consumer.local.log.state_read(table, self.partition, keys)
+        return self.consumer.local.read(table, self.partition, keys)
 
     def scan(self, table: str, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """Yield the committed (key, value) pairs of this partition whose key has `prefix`, by key."""
         self.consumer.commits.check_state(table, self.partition)
-        return self.consumer.local.log.state_scan(table, self.partition, prefix)
+        return self.consumer.local.scan(table, self.partition, prefix)
 
     async def commit(self) -> None:
         """Write outputs, state and the input offset in one transaction; then the next batch may come."""

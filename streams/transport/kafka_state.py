@@ -2,10 +2,15 @@
 
 The truth is in Kafka. The copy is written after the transaction of a batch, with its checkpoint, so it is never
 ahead of what is committed; what it lacks is read from the changelog. It may be deleted at any time.
+
+What several batches write is gathered in memory and goes to the file together: a page that all of them change is
+written once. Who is killed meanwhile reads it from the changelog.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from heapq import merge
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +25,8 @@ _CHECKED = "checkpoints.written"  # the table that tells when a checkpoint was w
 MAX_AGE_MS = 20 * 3_600_000
 _CONFIRM_MS = 3_600_000
 _CLOCK_MS = 1_000  # a clock may be set back a little
+_MOST_KEYS = 5_000  # gathered
+_ON_FILE = b"on file"  # compared by identity
 
 
 class ChangedRecord(Protocol):
@@ -34,7 +41,15 @@ class LocalState:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self.log = self._open()
+        self._log = self._open()
+        self._gathered: defaultdict[tuple[str, int], dict[bytes, bytes | None]] = defaultdict(dict)
+        self._checkpoints: dict[TP, int] = {}
+
+    @property
+    def log(self) -> Log:
+        """The file, with all that was gathered in it."""
+        self._flush()
+        return self._log
 
     def _open(self) -> Log:
         # A power cut may cost the last writes or the file: both come back from Kafka.
@@ -46,11 +61,11 @@ class LocalState:
         try:
             self.log.declare(wanted)
         except ValueError:
-            self.log.close()
+            self._log.close()
             for file in self._home.glob(f"{FILE_NAME}*"):
                 file.unlink()
-            self.log = self._open()
-            self.log.declare(wanted)
+            self._log = self._open()
+            self._log.declare(wanted)
 
     def checkpoint(self, tp: TP) -> int:
         """Return the offset of a changelog up to which its copy is complete; 0: there is none, or none to rely on."""
@@ -74,11 +89,48 @@ class LocalState:
         self, puts: Mapping[tuple[str, int], Mapping[bytes, bytes | None]], checkpoints: Mapping[TP, int]
     ) -> None:
         """Write values, and move the checkpoints of the changelogs that they are in, in one transaction."""
-        committed = self.log.committed(_GROUP, checkpoints)
         now = b"%d" % _now_ms()
-        stamps = {_name(tp): now for tp in checkpoints}
+        # When they hold, not when they come to the file: by then others may have deleted what is in the copy.
+        for where, values in {**puts, (_CHECKED, 0): dict.fromkeys(map(_name, checkpoints), now)}.items():
+            self._gathered[where].update(values)
+        self._checkpoints.update(checkpoints)
+        if sum(map(len, self._gathered.values())) >= _MOST_KEYS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._checkpoints:
+            return
+        log, checkpoints = self._log, self._checkpoints
+        committed = log.committed(_GROUP, checkpoints)
         spans = {tp: Span(committed[tp], offset) for tp, offset in checkpoints.items()}
-        self.log.commit(_GROUP, spans, (), {**puts, (_CHECKED, 0): stamps})
+        log.commit(_GROUP, spans, (), self._gathered)
+        self._gathered.clear()
+        self._checkpoints = {}
+
+    def read(self, table: str, partition: int, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Return the values of `keys`; missing keys are absent."""
+        if not (gathered := self._gathered.get((table, partition))):
+            return self._log.state_read(table, partition, keys)
+        found, asked = {}, []
+        for key in keys:
+            if (value := gathered.get(key, _ON_FILE)) is _ON_FILE:
+                asked.append(key)
+            elif value is not None:
+                found[key] = value
+        return found | self._log.state_read(table, partition, asked)
+
+    def scan(self, table: str, partition: int, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield the (key, value) pairs with `prefix`, by key."""
+        rows = self._log.state_scan(table, partition, prefix)
+        gathered = self._gathered.get((table, partition), {})
+        later = [(key, gathered[key]) for key in sorted(gathered) if key.startswith(prefix)]
+        if not later:
+            yield from rows
+            return
+        before = ((key, value) for key, value in rows if key not in gathered)
+        for key, value in merge(before, later):
+            if value is not None:
+                yield key, value
 
     def apply(self, table: str, tp: TP, records: Iterable[ChangedRecord], end: int) -> None:
         """Take records of a changelog; `end` is the offset after them."""

@@ -30,6 +30,8 @@ class Store(base.SerializedStore[Any, Any]):  # type: ignore[misc]
         partition, batch = _where()
         value = self._buffered(partition, batch, key)
         if value is _ABSENT:
+            if batch is not None:
+                return batch.read(self.table_name, [key]).get(key)
             value = self.app.transport.log.state_get(self.table_name, partition, key)
         return cast("bytes | None", value)
 
