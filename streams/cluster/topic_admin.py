@@ -1,8 +1,8 @@
 """The topics of a cluster, read and changed through the brokers."""
 
 import time
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -16,6 +16,7 @@ from streams.cluster.topic_plan import Change, ExistingTopic, plan, refused, to_
 from streams.cluster.topics import DEFAULT_REPLICATION, ClusterTopic, cluster_topics
 
 _SEEN_SECONDS = 10.0
+_FENCED_SECONDS = 10.0
 
 
 class TopicsRefusedError(RuntimeError):
@@ -27,8 +28,11 @@ class TopicsRefusedError(RuntimeError):
 
 
 def brokers(admin: KafkaAdminClient) -> int:
-    """How many brokers are up."""
-    return len(admin.describe_cluster()["brokers"])
+    """How many brokers are up; the one that answers is, if it was not heard of for a while, in a moment again."""
+    until = time.monotonic() + _FENCED_SECONDS
+    while not (count := len(admin.describe_cluster()["brokers"])) and time.monotonic() < until:
+        time.sleep(0.05)
+    return count
 
 
 def existing_topics(admin: KafkaAdminClient, names: Iterable[str]) -> dict[str, ExistingTopic]:
@@ -124,7 +128,7 @@ def apply(admin: KafkaAdminClient, changes: list[Change], *, may_lose: bool = Fa
     if not may_lose and (losing := [change.topic.name for change in changes if change.loses]):
         raise TopicsRefusedError(changes, f"{', '.join(losing)}: records may be deleted; confirm it")
     todo = to_do(changes)
-    _create(admin, [change.topic for change in todo if change.action == "create"])
+    create(admin, [change.topic for change in todo if change.action == "create"])
     _grow(admin, [change.topic for change in todo if change.action == "grow"])
     _configure(admin, [change for change in todo if change.action == "configure"])
     return todo
@@ -147,25 +151,34 @@ def apply_topics(
         return apply(admin, changes, may_lose=may_lose)
 
 
-def _create(admin: KafkaAdminClient, topics: list[ClusterTopic]) -> None:
-    if not topics:
-        return
-    answer = admin.create_topics(
-        {
-            topic.name: {
-                "num_partitions": topic.partitions,
-                "replication_factor": topic.replication,
-                "configs": dict(topic.configs),
-            }
-            for topic in topics
-        },
-        raise_errors=False,
-    )
-    for topic in answer["topics"]:
-        error = for_code(topic["error_code"])
-        if topic["error_code"] and error is not TopicAlreadyExistsError:
-            raise ClusterError(f"{topic['name']} was not created: {topic.get('error_message') or error.__name__}")
-    admin.wait_for_topics([topic.name for topic in topics])
+def create(admin: KafkaAdminClient, topics: Iterable[ClusterTopic]) -> None:
+    """Create topics, unless they are there, and wait until they are known; ClusterError when they are refused."""
+    wanted = {
+        topic.name: {
+            "num_partitions": topic.partitions,
+            "replication_factor": topic.replication,
+            "configs": dict(topic.configs),
+        }
+        for topic in topics
+    }
+    until = time.monotonic() + _FENCED_SECONDS
+    while refusals := _refusals(admin, wanted):
+        # Brokers that were not heard of for a while, as on a machine that stood still, take part again in a moment.
+        if time.monotonic() > until or not any("fenced" in reason for reason in refusals.values()):
+            name, reason = next(iter(refusals.items()))
+            raise ClusterError(f"{name} was not created: {reason}")
+        time.sleep(0.05)
+    admin.wait_for_topics(list(wanted))
+
+
+def _refusals(admin: KafkaAdminClient, wanted: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    """Create topics; return why some were not."""
+    answer = admin.create_topics(wanted, raise_errors=False) if wanted else {"topics": ()}
+    return {
+        topic["name"]: topic.get("error_message") or error.__name__
+        for topic in answer["topics"]
+        if topic["error_code"] and (error := for_code(topic["error_code"])) is not TopicAlreadyExistsError
+    }
 
 
 def _grow(admin: KafkaAdminClient, topics: list[ClusterTopic]) -> None:

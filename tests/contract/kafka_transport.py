@@ -10,9 +10,10 @@ from typing import Any
 
 import faust
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import NewTopic
 from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
 
+from streams.cluster.topic_admin import create
+from streams.cluster.topics import ClusterTopic
 from streams.transport.batches import Output, Record, partition_of
 from streams.transport.kafka import app_settings
 from streams.transport.log import TopicConfig
@@ -54,7 +55,7 @@ class Kafka:
         wanted |= {f"group-{table}-changelog": 1 for table in ("totals", "total", "durable", "memory")}
         new = {name: partitions for name, partitions in wanted.items() if name not in self.partitions}
         self._delete(new)
-        self.admin.create_topics([self._topic(name, partitions) for name, partitions in new.items()])
+        create(self.admin, [self._topic(name, partitions) for name, partitions in new.items()])
         self.partitions.update(new)
 
     def _delete(self, names: Iterable[str]) -> None:
@@ -63,11 +64,11 @@ class Kafka:
             self.admin.delete_topics(list(left), raise_errors=False)  # brokers list them a moment longer
             time.sleep(0.02)
 
-    def _topic(self, name: str, partitions: int) -> NewTopic:
+    def _topic(self, name: str, partitions: int) -> ClusterTopic:
         configs = {"max.message.bytes": str(1 << 24)}
         if name.endswith("-changelog"):
             configs["cleanup.policy"] = "compact"
-        return NewTopic(name, partitions, 1, topic_configs=configs)
+        return ClusterTopic(name, partitions, 1, configs, keyed=True)
 
     def append(self, *records: Output) -> None:
         self._appender.append(records)

@@ -1,8 +1,10 @@
 """The topics as code, on real brokers: what is planned is made, and made once."""
 
 import os
+import signal
 import time
 from collections.abc import Iterator
+from threading import Timer
 
 import orjson
 import pytest
@@ -14,9 +16,9 @@ from streams.cli import main
 from streams.cluster.brokers import Cluster
 from streams.cluster.connection import VARIABLES, ClusterError, Connection
 from streams.cluster.session import admin_session
-from streams.cluster.topic_admin import TopicsRefusedError, apply_topics, existing_topics, survey
+from streams.cluster.topic_admin import TopicsRefusedError, apply_topics, create, existing_topics, survey
 from streams.cluster.topic_plan import to_do
-from streams.cluster.topics import cluster_topics
+from streams.cluster.topics import ClusterTopic, cluster_topics
 
 pytestmark = pytest.mark.kafka
 
@@ -94,6 +96,16 @@ def test_more_replicas_than_brokers(admin: KafkaAdminClient) -> None:
     assert survey(admin).replication == 1
     with pytest.raises(ClusterError, match="2 replicas need 2 brokers, 1 are up"):
         survey(admin, replication=2)
+
+
+def test_brokers_that_stood_still_are_waited_for(admin: KafkaAdminClient, brokers: Cluster) -> None:
+    create(admin, [ClusterTopic("before", 1, 1, {}, keyed=True)])
+    (pid,) = brokers.running().values()
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(10)  # the controller gives up a broker after 9 s, and takes it back when it is heard of again
+    Timer(1, lambda: os.kill(pid, signal.SIGCONT)).start()
+    create(admin, [ClusterTopic("after", 1, 1, {}, keyed=True)])  # the first that the broker hears
+    assert {"before", "after"} <= set(admin.list_topics())
 
 
 def test_the_command_plans_and_applies(empty_brokers: Connection) -> None:
