@@ -20,6 +20,7 @@ from rich.table import Table
 FOLDER = Path(__file__).parents[2] / ".bench"
 RESULTS = FOLDER / "results.ndjson"
 RACE = "race"
+MOST_COLUMNS = 8
 
 Row = dict[str, Any]
 
@@ -61,10 +62,19 @@ def show(found: dict[str, list[Row]]) -> None:
     console = Console()
     for section, rows in found.items():
         table = Table(title=section, title_justify="left")
-        for column in columns(rows):
-            table.add_column(column, justify="right" if is_number(rows, column) else "left")
-        for row in rows:
-            table.add_row(*(text(row.get(column)) for column in columns(rows)))
+        names = columns(rows)
+        if len(names) > MOST_COLUMNS:  # turned, or it would not fit in a terminal
+            table.show_header = False
+            for _ in (names[0], *rows):
+                table.add_column(justify="right")
+            table.columns[0].justify = "left"
+            for name in names:
+                table.add_row(name, *(text(row.get(name)) for row in rows))
+        else:
+            for name in names:
+                table.add_column(name, justify="right" if is_number(rows, name) else "left")
+            for row in rows:
+                table.add_row(*(text(row.get(name)) for name in names))
         console.print(table)
 
 
