@@ -74,7 +74,7 @@ _INTERNALS = (
     Topic(
         name="arrivals",
         kind="internal",
-        description="Every accepted event in one order, before it has a buyer.",
+        description="Every valid event in one order, before it has a buyer; a record holds many.",
         key=None,
         producers=("intake",),
         consumers=("identity",),
@@ -84,8 +84,8 @@ _INTERNALS = (
     Topic(
         name="journeys",
         kind="internal",
-        description="The events of each buyer, and what reference data means for them, in one order.",
-        key="buyer_id",
+        description="The events of each buyer, and reference data, in one order; a record holds many, by partition.",
+        key="none; the partition is that of the buyer_id",
         producers=("identity",),
         consumers=("journey",),
         retention_ms=DAY_MS,
@@ -93,8 +93,8 @@ _INTERNALS = (
     Topic(
         name="room-deltas",
         kind="internal",
-        description="What each buyer adds to the numbers of a session.",
-        key="session_id",
+        description="What buyers add to the numbers of sessions; a record holds many, by partition.",
+        key="none; the partition is that of the session_id",
         producers=("journey",),
         consumers=("board",),
         retention_ms=DAY_MS,

@@ -1,7 +1,7 @@
 """What travels between the agents, `identity` → journeys → `journey` → room-deltas → `board`, and → room-details.
 
 Everything about one buyer goes to the partition of its buyer_id; reference data (sessions, tokens) goes
-to every partition. `seq` is the event's place in the one order of all accepted events (its offset in
+to every partition. `seq` is the event's place in the one order of all valid events (its number in
 `arrivals`); times are UTC ms, money is fen. `source`, `id` are those of the input event.
 """
 

@@ -110,7 +110,7 @@ feedback_lag = Ages(
 )
 batch_records = Histogram(
     "livepool_batch_records",
-    "Records of one batch.",
+    "Records of one batch; of an internal topic the messages in them.",
     ("agent",),
     buckets=(1, 10, 50, 100, 500, 1000, 2000, 5000),
     registry=REGISTRY,
@@ -135,7 +135,12 @@ commit_failures = Counter(
 progress = Gauge(
     "livepool_last_progress_timestamp_seconds", "Of the last commit; at first of the start.", registry=REGISTRY
 )
-lag = Gauge("livepool_lag_records", "Records that this worker has still to process.", ("topic",), registry=REGISTRY)
+lag = Gauge(
+    "livepool_lag_records",
+    "Records that this worker has still to process; one of an internal topic holds up to thousands of messages.",
+    ("topic",),
+    registry=REGISTRY,
+)
 rebalances = Counter("livepool_rebalances", "Assignments of partitions to this worker.", registry=REGISTRY)
 partitions = Gauge("livepool_assigned_partitions", "Partitions of its input that this worker has.", registry=REGISTRY)
 recovering = Gauge(
