@@ -76,7 +76,8 @@ def run(lines: list[bytes], policy: Policy | dict | None = None, partitions: int
         limits: Limits | None = None) -> Result:  # fmt: skip
     """Process raw events in arrival order.
 
-    With `limits` buyers are frozen by them, and nothing but bytes is kept from one batch to the next.
+    With `limits` buyers are frozen by them, and nothing but bytes is kept from one batch to the next. Without them,
+    and with one partition, messages are passed on as the objects that they are, as on one machine; else as bytes.
     Of several partitions of journeys any may be ahead of the others, and take any number of messages in a batch.
     """
     if not isinstance(policy, Policy):
@@ -133,8 +134,9 @@ class _Crowd:
             journeys.buyers, journeys.archive = buyers, Archive(rows, limits)
 
     def take(self, routes) -> None:
+        live = len(self.queues) == 1 and not self.shelves
         for home, message in routed(routes, len(self.queues)):
-            self.queues[home].append(pack(message))
+            self.queues[home].append(message if live else pack(message))
         while any(self.queues) and (len(self.queues) == 1 or self.random.random() < self.haste):
             self.step()
 
@@ -156,7 +158,9 @@ class _Crowd:
         for _ in range(1 if len(self.queues) == 1 else self.random.choice((1, 1, 2, 5, len(queue)))):
             if queue:
                 self.version += 1
-                journeys.apply(_unpack(queue.popleft()), f"{home}.{self.version}")
+                message = queue.popleft()
+                message = _unpack(message) if isinstance(message, bytes) else message
+                journeys.apply(message, f"{home}.{self.version}")
         journeys.profiles()
         for shelf in shelves:
             shelf.flush()

@@ -112,12 +112,12 @@ class IdentityPartition:
             batch.send_parcel("journeys", messages, pack, headers, partition)
 
     def _recall(self, batch: RecordBatch, arrivals: list[Arrival]) -> set[bytes]:
-        """Read what is known of these events, under the generation in which each came or the one before."""
+        """Read what is known of these events, under the generation in which each came or the one before, if there is."""
         keys = {
             _prefix(generation - age) + arrival.key: arrival.key
             for arrival in arrivals
             for generation in (arrival.origin.appended // GENERATION_MS,)
-            for age in (0, 1)
+            for age in ((0, 1) if self.oldest < _prefix(generation) else (0,))
         }
         rows = batch.read("seen", keys)
         self.admission.state.seen = {keys[row]: digest for row, digest in rows.items()}

@@ -73,7 +73,7 @@ def latest_first(fact: Fact) -> tuple[int, str, str]:
     return -fact.time, fact.source, fact.id
 
 
-class Evidence(msgspec.Struct, frozen=True):
+class Evidence(msgspec.Struct, frozen=True, gc=False):
     """The event that decided."""
 
     source: str
@@ -82,7 +82,7 @@ class Evidence(msgspec.Struct, frozen=True):
     type: str
 
 
-class Verdict(msgspec.Struct, array_like=True, frozen=True):
+class Verdict(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The rule that won one of the two decisions."""
 
     rule: str
@@ -105,7 +105,7 @@ class Decision(msgspec.Struct, array_like=True, frozen=True):
     considered: list[tuple[str, str, str]]  # (decision, rule, outcome)
 
 
-class Revision(msgspec.Struct, array_like=True, frozen=True):
+class Revision(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One line of a sale's history, for the person who asks why."""
 
     revision: int

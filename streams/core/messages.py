@@ -12,7 +12,7 @@ from streams.core.identity import Split
 Evidence = tuple[int, str, str]  # (time, source, id): what orders events everywhere
 
 
-class Message(msgspec.Struct, array_like=True, tag=True, tag_field="message", frozen=True):
+class Message(msgspec.Struct, array_like=True, tag=True, tag_field="message", frozen=True, gc=False):
     """Base of all messages on `journeys`."""
 
     @property
@@ -41,7 +41,7 @@ class Activity(Message, frozen=True):
     chat_id: str | None = None
 
 
-class Line(msgspec.Struct, array_like=True, frozen=True):
+class Line(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One order line as `order.placed` or `order.paid` gave it (placed: with its amendments)."""
 
     line_id: str
@@ -55,7 +55,7 @@ class Line(msgspec.Struct, array_like=True, frozen=True):
     anchor_id: str | None = None
 
 
-class Claim(msgspec.Struct, array_like=True, frozen=True):
+class Claim(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What one `order.placed` or `order.paid` says."""
 
     carrier: str

@@ -15,7 +15,7 @@ from streams.core.origin import Origin
 from streams.core.tally import Tally
 
 
-class Arrival(msgspec.Struct, array_like=True, frozen=True):
+class Arrival(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A valid event on its way through `arrivals`: 16-byte digests of its (source, id) and of its canonical form."""
 
     key: bytes
