@@ -112,7 +112,7 @@ class IdentityPartition:
             batch.send_parcel("journeys", messages, pack, headers, partition)
 
     def _recall(self, batch: RecordBatch, arrivals: list[Arrival]) -> set[bytes]:
-        """Read what is known of these events, under the generation in which each came or the one before, if there is."""
+        """Read what is known of these events, under the generation in which each came, or the one before."""
         keys = {
             _prefix(generation - age) + arrival.key: arrival.key
             for arrival in arrivals

@@ -35,7 +35,7 @@ SCHEME = "kafka-batches"
 # Below the broker's default for a message, 1 MiB; a larger record goes alone, if the topic takes it.
 _WIRE_BATCH_BYTES = 900_000
 _MAX_REQUEST_BYTES = 32 << 20
-_MAX_PARTITION_FETCH_BYTES = 1 << 20  # and so of a batch, whose messages may be many more than its records
+_MAX_PARTITION_FETCH_BYTES = 4 << 20
 # What a quiet partition may delay others on the same broker: a fetch for all of them is in flight so long.
 _FETCH_WAIT_MS = 30
 # A transaction that begins while the markers of the one before are being written is told to try again: after

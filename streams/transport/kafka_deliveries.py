@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from streams.transport.kafka_consumer import Consumer
 
 
+# A fetch of parcels would be a batch of ten thousand messages and more.
+PARCELS_BYTES = 1 << 20
+
+
 class Deliveries:
     """Fetches for a consumer; `paused` from the begin of a rebalance until Faust knows the new assignment."""
 
@@ -30,6 +35,7 @@ class Deliveries:
         self._kafka = kafka
         self._max_records = max_records
         self._turns = Turns(max_records)
+        self._rest: dict[TP, list[Any]] = {}  # of a private topic: what was fetched behind the batch that was delivered
         self._noticed = asyncio.Event()
         self._collector = Collector()
         self.paused = False
@@ -45,6 +51,7 @@ class Deliveries:
     def assign(self, batched: Iterable[TP]) -> None:
         """Deliver batches of these from now on; what was fetched and not delivered has to be fetched again."""
         together = {tp for tp in batched if len(reading_channel(self._app, tp).topics) > 1}
+        self._rest = {}
         self._turns.between(together, max((reading_of(self._app, tp.topic).interval for tp in together), default=0.0))
 
     async def getmany(self, active: set[TP], timeout: float) -> dict[TP, list[Any]]:
@@ -54,7 +61,7 @@ class Deliveries:
             self._noticed.clear()
             remaining = deadline - self._loop.time()
             free = self._wanted(active)
-            if due := self._due(free):
+            if due := self._due(free) | self._go_on(free):
                 return due
             wanted = free - self._turns.full()
             found = await self._fetch(wanted, remaining) if wanted else {}
@@ -100,6 +107,7 @@ class Deliveries:
         except UnicodeDecodeError:
             tolerate_header_names()
             self._turns.held.clear()
+            self._rest.clear()
             self._partitions.fetch_again()
         except asyncio.CancelledError:
             if not get.cancelled():
@@ -112,8 +120,18 @@ class Deliveries:
         if tp in self._turns.tps:
             self._turns.hold(tp, records)
             return []
-        batch = self._partitions.fetched(tp, records, [], self._consumer)
+        rest: list[Any] = []
+        if reading_of(self._app, tp.topic).private:
+            records, rest = _first(records)
+            if rest:
+                self._rest[tp] = rest
+        batch = self._partitions.fetched(tp, records, rest, self._consumer)
         return [] if batch is None else [batch]
+
+    def _go_on(self, free: set[TP]) -> dict[TP, list[Any]]:
+        """The next batches of what was fetched of private topics."""
+        found = {tp: self._take(tp, self._rest.pop(tp)) for tp in free & self._rest.keys()}
+        return {tp: batch for tp, batch in found.items() if batch}
 
     def _due(self, free: set[TP]) -> dict[TP, list[Any]]:
         """Batches of the topics that take turns, as far as it is their turn."""
@@ -134,3 +152,10 @@ class Deliveries:
     def _has_more(self, tp: TP) -> bool:
         position = self._partitions.position(tp)
         return position is not None and position < self._consumer.highwater(tp)
+
+
+def _first(records: list[Any]) -> tuple[list[Any], list[Any]]:
+    """So many as a batch may have, at least one, and the rest."""
+    ends = accumulate(len(record.value or b"") for record in records)
+    count = sum(1 for _ in takewhile(lambda end: end <= PARCELS_BYTES, ends)) or 1
+    return records[:count], records[count:]

@@ -175,6 +175,28 @@ async def test_parcels_come_whole_and_in_order_however_large(transport):
     assert app.crash_reason is None
 
 
+async def test_a_backlog_of_parcels_comes_in_batches(transport):
+    transport.declare(TopicConfig("parcels"))
+    numbers = range(0, 1000, 10)
+    sent = [[b"%d" % (start + n) + b" " * 10_000 for n in range(10)] for start in numbers]  # 10 MB
+    transport.append(*(Output("parcels", None, msgspec.msgpack.encode(messages)) for messages in sent))
+    app, sizes, got = transport.app("group"), [], []
+
+    @app.agent(batch_topic(app, "parcels", private=True))
+    async def read(stream: Any) -> None:
+        async for batch in stream:
+            found = batch.messages(msgspec.msgpack.Decoder(list[bytes]).decode)
+            sizes.append(sum(map(len, found)))
+            await batch.commit()
+            got.extend(int(message) for message in found)
+
+    async with running(app):
+        await until(lambda: app.crash_reason or len(got) == 1000)
+    assert app.crash_reason is None
+    assert got == list(range(1000))
+    assert max(sizes) <= (5 << 20 if transport.name == "embedded" else 1 << 20)
+
+
 async def test_a_key_always_gets_the_same_partition_and_no_key_gets_the_first(transport):
     transport.declare(TopicConfig("source", 5))
     transport.append(*numbered("source", range(20), b"key"), *numbered("source", range(3), None))
