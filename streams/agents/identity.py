@@ -137,7 +137,9 @@ class IdentityPartition:
             return {}
         rows = [key for key, _ in islice(batch.scan("seen"), most)]
         forgotten = rows[: bisect_left(rows, oldest_kept)]
-        self.oldest = next(iter(rows[len(forgotten) :]), forgotten[-1] if forgotten else _prefix(generation))
+        # Nothing that stays is less, be it in the table or of this batch.
+        stays = rows[len(forgotten) :] or forgotten[-1:]
+        self.oldest = min([*stays[:1], _prefix(generation)])
         return dict.fromkeys(forgotten)
 
 

@@ -88,6 +88,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         await self._cancel_preparation()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._drained(committing=True), _DRAIN_SECONDS)
+        self.local.flush()
         await self._transactions.release()
         with suppress(asyncio.CancelledError):  # aiokafka's own, when a fetch was waiting for a broker
             await self._kafka.stop()

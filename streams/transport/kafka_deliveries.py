@@ -48,6 +48,10 @@ class Deliveries:
         """Look again now: a partition has become free."""
         self._noticed.set()
 
+    def waiting(self) -> set[TP]:
+        """Of which something was fetched that is still to be delivered."""
+        return self._rest.keys() | self._turns.held.keys()
+
     def assign(self, batched: Iterable[TP]) -> None:
         """Deliver batches of these from now on; what was fetched and not delivered has to be fetched again."""
         together = {tp for tp in batched if len(reading_channel(self._app, tp).topics) > 1}

@@ -7,7 +7,7 @@ is read. A partition that stays with this worker from one generation of the grou
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -152,20 +152,22 @@ class Partitions:
         """Those that are ready and have no batch in flight."""
         return self.next.keys() - self.in_flight.keys()
 
-    async def lags(self) -> dict[TP, int]:
+    async def lags(self, waiting: Collection[TP] = ()) -> dict[TP, int]:
         """How many offsets of each partition are not processed; KafkaError when the brokers do not answer.
 
-        Markers of transactions count until they are passed, never at the end.
+        Markers of transactions count until they are passed, never at the end. `waiting`: of which something that was
+        fetched is still to be delivered.
         """
         if not self.next:
             await self._kafka._client.fetch_all_metadata()
             return {}
         ends = await self._kafka.end_offsets(list(map(as_kafka, self.next)))
         found = {TP(*tp): end for tp, end in ends.items()}
-        return {tp: self._lag(tp, end) for tp, end in found.items() if tp in self.next}
+        busy = self.in_flight.keys() | set(waiting)
+        return {tp: self._lag(tp, end, tp in busy) for tp, end in found.items() if tp in self.next}
 
-    def _lag(self, tp: TP, end: int) -> int:
-        fetched_all = (self.position(tp) or 0) >= end and tp not in self.in_flight
+    def _lag(self, tp: TP, end: int, busy: bool) -> int:
+        fetched_all = (self.position(tp) or 0) >= end and not busy
         return 0 if fetched_all else max(0, end - self.next[tp])
 
     def is_busy(self) -> bool:

@@ -60,8 +60,9 @@ class Signs(Service):  # type: ignore[misc]  # Faust's service class is untyped
             if self.should_stop:  # a client that is closed would never answer
                 return
             self._consumer.check_errors()
+            self._consumer.local.flush()
             try:
-                lags = await self._consumer.partitions.lags()
+                lags = await self._consumer.partitions.lags(self._consumer.deliveries.waiting())
                 self._behind = self._consumer.partitions.is_busy() or any(lags.values())
                 self._answered = True
                 self._tell(lags)

@@ -25,7 +25,8 @@ _CHECKED = "checkpoints.written"  # the table that tells when a checkpoint was w
 MAX_AGE_MS = 20 * 3_600_000
 _CONFIRM_MS = 3_600_000
 _CLOCK_MS = 1_000  # a clock may be set back a little
-_MOST_KEYS = 5_000  # gathered
+_MOST_KEYS = 5_000  # gathered; and no longer than
+_LONGEST_MS = 5_000
 _ON_FILE = b"on file"  # compared by identity
 
 
@@ -44,11 +45,12 @@ class LocalState:
         self._log = self._open()
         self._gathered: defaultdict[tuple[str, int], dict[bytes, bytes | None]] = defaultdict(dict)
         self._checkpoints: dict[TP, int] = {}
+        self._since = 0  # when the first of them was gathered, ms since 1970 UTC
 
     @property
     def log(self) -> Log:
         """The file, with all that was gathered in it."""
-        self._flush()
+        self.flush()
         return self._log
 
     def _open(self) -> Log:
@@ -89,15 +91,18 @@ class LocalState:
         self, puts: Mapping[tuple[str, int], Mapping[bytes, bytes | None]], checkpoints: Mapping[TP, int]
     ) -> None:
         """Write values, and move the checkpoints of the changelogs that they are in, in one transaction."""
-        now = b"%d" % _now_ms()
+        now = _now_ms()
+        if not self._checkpoints:
+            self._since = now
         # When they hold, not when they come to the file: by then others may have deleted what is in the copy.
-        for where, values in {**puts, (_CHECKED, 0): dict.fromkeys(map(_name, checkpoints), now)}.items():
+        for where, values in {**puts, (_CHECKED, 0): dict.fromkeys(map(_name, checkpoints), b"%d" % now)}.items():
             self._gathered[where].update(values)
         self._checkpoints.update(checkpoints)
-        if sum(map(len, self._gathered.values())) >= _MOST_KEYS:
-            self._flush()
+        if sum(map(len, self._gathered.values())) >= _MOST_KEYS or now - self._since >= _LONGEST_MS:
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what was gathered; a worker that has nothing to do calls it, too."""
         if not self._checkpoints:
             return
         log, checkpoints = self._log, self._checkpoints

@@ -52,6 +52,14 @@ def test_what_is_two_generations_old_is_forgotten_and_nothing_younger(restarts):
     assert worker.take(keys_of(batch - 25), 105) == set()  # of the one before that
 
 
+def test_what_comes_late_after_a_restart_is_remembered():
+    tables = Tables()
+    Worker(tables).take(keys_of(1), 101)
+    worker = Worker(tables)
+    assert worker.take(keys_of(2), 100) == set()
+    assert worker.take(keys_of(2), 101) == set(keys_of(2))
+
+
 def test_events_of_several_generations_in_turn():
     random, worker = Random(5), Worker(Tables())
     for batch in range(200):

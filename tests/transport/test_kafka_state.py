@@ -53,6 +53,17 @@ def test_what_is_gathered_is_read_before_it_is_on_file(state, tmp_path):
         assert len(dict(file.state_scan("table", 1))) == 5003
 
 
+def test_what_was_gathered_long_enough_is_written(state, tmp_path, monkeypatch):
+    begun = time.time_ns() // 1_000_000
+    monkeypatch.setattr("streams.transport.kafka_state._now_ms", lambda: begun)
+    state.write({("table", 1): {b"a": b"1"}}, {CHANGELOG: 5})
+    with Log(tmp_path) as file:
+        assert dict(file.state_scan("table", 1)) == {}
+        monkeypatch.setattr("streams.transport.kafka_state._now_ms", lambda: begun + 6_000)
+        state.write({("table", 1): {b"b": b"1"}}, {CHANGELOG: 6})
+        assert dict(file.state_scan("table", 1)) == {b"a": b"1", b"b": b"1"}
+
+
 def test_a_copy_is_as_old_as_its_checkpoint_however_late_it_came_to_the_file(state, monkeypatch):
     state.write({("table", 1): {b"a": b"1"}}, {CHANGELOG: 5})
     now = time.time_ns() // 1_000_000
