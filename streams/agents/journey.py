@@ -101,13 +101,15 @@ class JourneyPartition:
 
     def _send_on(self, batch: RecordBatch) -> None:
         partitions = self.settings.partitions
-        deltas: defaultdict[int, list[RoomDelta]] = defaultdict(list)
-        for session_id, delta in self.journeys.deltas.by_session.items():
-            deltas[home_of(session_id, partitions)].append(delta)
-        moved: defaultdict[int, list[Message]] = defaultdict(list)
-        for buyer_id, message in self.journeys.elsewhere:
-            moved[home_of(buyer_id, partitions)].append(message)
-        for topic, by_home in (("room-deltas", deltas), ("journeys", moved)):
+        # By the session or the buyer that each is about.
+        sent: dict[str, Iterable[tuple[str, RoomDelta | Message]]] = {
+            "room-deltas": self.journeys.deltas.by_session.items(),
+            "journeys": self.journeys.elsewhere,
+        }
+        for topic, about in sent.items():
+            by_home: defaultdict[int, list[RoomDelta | Message]] = defaultdict(list)
+            for key, message in about:
+                by_home[home_of(key, partitions)].append(message)
             for home, messages in by_home.items():
                 batch.send_parcel(topic, messages, pack, partition=home)
 

@@ -25,7 +25,7 @@ place, since a sender, too, keeps the order, and so does the topic.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, get_args
 
 from streams.core import activities, news, people, purchases
 from streams.core.account import Account
@@ -182,7 +182,7 @@ class Journeys(Desk):
 
 
 Reference = SessionStarted | AnchorsChanged | TokenRegistered
-_REFERENCES = (SessionStarted, AnchorsChanged, TokenRegistered)  # of a union Python asks more slowly
+_REFERENCES = get_args(Reference)  # of a union Python asks more slowly
 _LATEST = "latest:"  # the key of an entry with the reference data that came last, and no more
 
 

@@ -16,11 +16,10 @@ REPEAT_ORDERS = 2
 
 def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[str, Any]:
     """The data of `buyer.profile`."""
-    parts, cold = buyer.parts.values(), buyer.cold_orders
-    loose = [fact for part in parts for fact in part.loose]
+    cold = buyer.cold_orders
+    loose, paid = list(buyer.loose()), list(buyer.paid())
     contacts, groups = (open_contacts(loose), open_groups(loose)) if loose else ([], [])
     named = lookup.named(contacts[0].time, contacts[0].token, contacts[0].own) if contacts else None
-    paid = [view for part in parts for view in part.paid.values()]
     net = [net_of(view) for view in paid]
     bought = cold.bought + sum([fen > 0 for fen in net])
     placed = [view.claim.placed_at for view in paid] + ([] if cold.last_order is None else [cold.last_order])
@@ -28,12 +27,12 @@ def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[st
         "buyer_id": buyer_id,
         "ids": ids_of(buyer.identifiers),
         "stage": _stage(bought, bool(contacts or groups)),
-        "tags": sorted({*cold.tags, *tags_of(*paid)}) if paid or cold.tags else [],
+        "tags": sorted({*cold.tags, *tags_of(*paid)}),
         "home_store_id": named.store_id if named else None,
         "guide_id": named.guide_id if named else None,
         "groups": groups,
         "sessions_seen": buyer.cold.sessions + sum([people[VIEWER] > 0 for people in buyer.tally.values()]),
-        "first_seen": format_time(min([part.first_seen for part in parts])),
+        "first_seen": format_time(min([part.first_seen for part in buyer.parts.values()])),
         "last_seen": format_time(buyer.stream_time),
         "last_session_id": _last_session(buyer),
         "orders": cold.orders + len(paid),

@@ -153,7 +153,7 @@ def _entries(sale: Sale, posted: Posted, credits_: dict[str, dict[str, int]]) ->
             yield from (Entry(dimension, party, -fen, "amendment") for party, fen in sorted(held.items()))
             yield from (Entry(dimension, party, fen, "amendment") for party, fen in sorted(credit.items()))
             continue
-        for party in sorted(held.keys() | credit.keys()) if held != credit else ():
+        for party in sorted(held.keys() | credit.keys()):
             if difference := credit.get(party, 0) - held.get(party, 0):
                 yield Entry(dimension, party, difference, "refund")
 

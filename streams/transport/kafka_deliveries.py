@@ -1,9 +1,10 @@
 """What a worker on Kafka hands to its agents: fetched records as batches, each when its partition is free."""
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Iterable
 from contextlib import suppress
-from itertools import accumulate, takewhile
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer
@@ -160,6 +161,6 @@ class Deliveries:
 
 def _first(records: list[Any]) -> tuple[list[Any], list[Any]]:
     """So many as a batch may have, at least one, and the rest."""
-    ends = accumulate(len(record.value or b"") for record in records)
-    count = sum(1 for _ in takewhile(lambda end: end <= PARCELS_BYTES, ends)) or 1
+    ends = list(accumulate(len(record.value or b"") for record in records))
+    count = bisect_right(ends, PARCELS_BYTES) or 1
     return records[:count], records[count:]
