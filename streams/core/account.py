@@ -136,10 +136,12 @@ class Account:
     def _find_first_order(self) -> None:
         """A new buyer's order is its first paid one, by placed_at, then carrier, order_id."""
         first = min(self.buyer.paid(), key=pool.first_order, default=None)
-        bound = self.buyer.cold_orders.first
-        if bound is not None and (first is None or bound < pool.first_order(first)):
-            self.desk.archive.orders.thaw(self.buyer_id, self.buyer)
-            first = min(self.buyer.paid(), key=pool.first_order)
+        frozen = self.buyer.cold_orders.first
+        if frozen is not None:
+            if first is None or frozen < pool.first_order(first):
+                return  # and it has been known since it was frozen
+            if not first.new_buyer:
+                self.desk.archive.orders.thaw(self.buyer_id, self.buyer)
         for view in self.buyer.paid():
             if view.new_buyer != (view is first):
                 before = room_facts(view)

@@ -1,7 +1,7 @@
 """Activities of buyers: viewer and product events, scans, shares, contacts, groups."""
 
 from streams.core.account import POOL_JOINS, Account
-from streams.core.buyer import CARTED, CONTACT_REMOVED, GROUP_LEFT, Fact, Part, keep, moment
+from streams.core.buyer import CARTED, CONTACT_REMOVED, GROUP_LEFT, Fact, Part, Visit, keep, moment
 from streams.core.desk import Desk
 from streams.core.identity import buyer_id_of
 from streams.core.messages import Activity, Seen
@@ -48,17 +48,16 @@ def _visit(account: Account, part: Part, fact: Fact) -> None:
     delta.latest = fact.time if delta.latest is None else max(delta.latest, fact.time)
     desk.deltas.count(account.buyer_id, buyer, (session_id, fact.kind, fact.time), fact.count, 1)
     timeout = desk.policy.presence_timeout
-    visit, now = buyer.visit(session_id), moment(fact)
-    if visit and now < moment(visit[0]):
-        account.recall(fact.time - timeout)
-        visit = buyer.visit(session_id)
-    if not visit or moment(visit[-1]) < now:
-        before = stay_of(visit[-1], timeout) if visit else buyer.cold.stays.get(session_id)
+    visit, latest = part.visits.setdefault(session_id, Visit()), buyer.latest(session_id)
+    if latest is None or moment(latest) < moment(fact):
+        before = buyer.cold.stays.get(session_id) if latest is None else stay_of(latest, timeout)
         add_event(before, fact, timeout, delta.online, delta.watch)
-        part.visits.setdefault(session_id, []).append(fact)
+        visit.append(fact)
     else:
+        if moment(fact) < moment(buyer.visit(session_id)[0]):
+            account.recall(fact.time - timeout)
         stays_before = account.stays(session_id)
-        keep(part.visits.setdefault(session_id, []), fact)
+        part.visits[session_id].keep(fact)
         desk.deltas.stay(session_id, stays_before, account.stays(session_id))
     account.count_loose(fact.time)
 

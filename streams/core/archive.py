@@ -45,14 +45,14 @@ Row = Chunk | Newest | Tally | FrozenView | OpenView
 
 
 class Limits(NamedTuple):
-    """Facts and ticks that stay hot, at least; how many of them are worth a chunk; placed and paid views."""
+    """Facts and ticks that stay hot, at least; how many of them are worth a chunk; see `OrderArchive`."""
 
     keep: int = 32
     least: int = 64
-    views: int = 4
+    views: int | None = 4
 
 
-ALL_HOT = Limits(maxsize, 1, maxsize)
+ALL_HOT = Limits(maxsize, 1, None)
 
 
 class Archive:

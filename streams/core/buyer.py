@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from streams.core.cold import Cold, ColdOrders
+from streams.core.cold import Cold, ColdOrders, Tick
 from streams.core.messages import Activity, AppliedRefund, Claim
+from streams.core.packed_list import PackedList
+from streams.core.packing import ItemsUnpacker
 from streams.core.tally import Counted
 
 # The kind of a fact is its place in this list.
@@ -71,6 +73,30 @@ def moment(fact: Fact) -> tuple[int, str, str]:
 def latest_first(fact: Fact) -> tuple[int, str, str]:
     """Sort key of evidence: the latest time, then the smallest (source, id)."""
     return -fact.time, fact.source, fact.id
+
+
+class Visit(PackedList[Fact]):
+    """Viewer and product events of one identifier in one session, in order of (time, source, id)."""
+
+    unpack = ItemsUnpacker(Fact)
+
+    def keep(self, fact: Fact) -> None:
+        """Put a fact in its place."""
+        if self.last is None or moment(self.last) < moment(fact):
+            self.append(fact)
+        else:
+            self.fill(sorted([*self.items, fact], key=moment))
+
+
+class Clock(PackedList[Tick]):
+    """The time and seq of each event that was later than all before it."""
+
+    unpack = ItemsUnpacker(Tick)
+
+    @property
+    def time(self) -> int:
+        """The latest."""
+        return self.last[0] if self.last is not None else 0
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):
@@ -150,11 +176,11 @@ class View(msgspec.Struct, array_like=True):
 
 
 class Part(msgspec.Struct, array_like=True):
-    """The facts of one identifier. `clock`: (time, seq) of each event that was later than all before it."""
+    """The facts of one identifier."""
 
     first_seen: int
-    clock: list[tuple[int, int]]
-    visits: dict[str, list[Fact]] = {}  # session_id -> viewer and product events
+    clock: Clock
+    visits: dict[str, Visit] = {}  # session_id -> viewer and product events
     loose: list[Fact] = []  # all other activities
     placed: dict[str, View] = {}
     paid: dict[str, View] = {}
@@ -162,7 +188,7 @@ class Part(msgspec.Struct, array_like=True):
     def see(self, time: int, seq: int) -> None:
         """Take the time of an accepted event."""
         self.first_seen = min(self.first_seen, time)
-        if time > self.clock[-1][0]:
+        if time > self.clock.time:
             self.clock.append((time, seq))
 
     def without_name(self, alias: str) -> "Part":
@@ -175,11 +201,11 @@ class Part(msgspec.Struct, array_like=True):
         """Take everything of another part."""
         self.first_seen = min(self.first_seen, other.first_seen)
         ticks = sorted([*self.clock, *other.clock], key=lambda tick: (tick[1], tick[0]))
-        self.clock = ticks[:1]
+        self.clock = Clock.of(ticks[:1])
         for time, seq in ticks[1:]:
             self.see(time, seq)
         for session_id, visit in other.visits.items():
-            self.visits[session_id] = sorted([*self.visits.get(session_id, ()), *visit], key=moment)
+            self.visits[session_id] = Visit.of(sorted([*self.visits.get(session_id, ()), *visit], key=moment))
         self.loose = sorted([*self.loose, *other.loose], key=moment)
         self.placed |= other.placed
         self.paid |= other.paid
@@ -205,7 +231,7 @@ class Buyer(msgspec.Struct, array_like=True):
         """The part of an identifier, which has been seen at `time`."""
         part = self.parts.get(alias)
         if part is None:
-            part = self.parts[alias] = Part(time, [(time, seq)])
+            part = self.parts[alias] = Part(time, Clock.of([(time, seq)]))
         else:
             part.see(time, seq)
         return part
@@ -220,7 +246,7 @@ class Buyer(msgspec.Struct, array_like=True):
     @property
     def stream_time(self) -> int:
         """The latest event time seen of this buyer (spec §4), which is last_seen as well."""
-        return max([part.clock[-1][0] for part in self.parts.values()], default=0)
+        return max([part.clock.time for part in self.parts.values()], default=0)
 
     def reaches(self, time: int) -> bool:
         """Is anything of this buyer as late as `time`; an order may be placed later than all that was seen."""
@@ -251,8 +277,15 @@ class Buyer(msgspec.Struct, array_like=True):
 
     def visit(self, session_id: str) -> list[Fact]:
         """The viewer and product events in one session, in order of (time, source, id)."""
-        visits = [part.visits[session_id] for part in self.parts.values() if session_id in part.visits]
-        return visits[0] if len(visits) == 1 else sorted((fact for visit in visits for fact in visit), key=moment)
+        visits = self._visits(session_id)
+        return visits[0].items if len(visits) == 1 else sorted((fact for visit in visits for fact in visit), key=moment)
+
+    def latest(self, session_id: str) -> Fact | None:
+        """The last viewer or product event in one session."""
+        return max([visit.last for visit in self._visits(session_id) if visit.last], key=moment, default=None)
+
+    def _visits(self, session_id: str) -> list[Visit]:
+        return [part.visits[session_id] for part in self.parts.values() if session_id in part.visits]
 
     def sessions(self) -> dict[str, None]:
         """Every session_id in its viewer and product events."""

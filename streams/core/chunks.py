@@ -17,8 +17,10 @@ from streams.core.buyer import (
     SCANNED,
     SHARE_OPENED,
     Buyer,
+    Clock,
     Fact,
     Part,
+    Visit,
     latest_first,
     moment,
 )  # fmt: skip
@@ -101,16 +103,18 @@ def cut(buyer: Buyer, before: int) -> Chunk:
         facts = [fact for fact in part.loose if fact.time < before and id(fact) not in kept]
         part.loose = [fact for fact in part.loose if fact.time >= before or id(fact) in kept]
         for session_id, visit in list(part.visits.items()):
-            place = bisect_left(visit, before, key=lambda fact: fact.time)
-            facts += visit[:place]
-            part.visits[session_id] = visit[place:]
+            place = bisect_left(visit.items, before, key=lambda fact: fact.time)
+            facts += visit.items[:place]
             if place == len(visit):
                 del part.visits[session_id]
-        ticks = min(bisect_left(part.clock, before, key=lambda tick: tick[0]), len(part.clock) - 1)
+            elif place:
+                part.visits[session_id] = Visit.of(visit.items[place:])
+        clock = part.clock.items
+        ticks = min(bisect_left(clock, before, key=lambda tick: tick[0]), len(clock) - 1)
         if facts:
             chunk.facts[alias] = sorted(facts, key=moment)
         if ticks:
-            chunk.ticks[alias], part.clock = part.clock[:ticks], part.clock[ticks:]
+            chunk.ticks[alias], part.clock = clock[:ticks], Clock.of(clock[ticks:])
     return chunk
 
 
@@ -136,9 +140,9 @@ def put_back(buyer: Buyer, chunk: Chunk) -> None:
             if fact.kind <= CARTED:
                 visits.setdefault(str(fact.session_id), []).append(fact)
         for session_id, visit in visits.items():
-            part.visits[session_id] = [*visit, *part.visits.get(session_id, ())]
+            part.visits[session_id] = Visit.of([*visit, *part.visits.get(session_id, ())])
     for alias, ticks in chunk.ticks.items():
-        buyer.parts[alias].clock = [*ticks, *buyer.parts[alias].clock]
+        buyer.parts[alias].clock = Clock.of([*ticks, *buyer.parts[alias].clock])
 
 
 def boundary(buyer: Buyer, keep: int, least: int) -> int | None:

@@ -36,7 +36,7 @@ class Cold(msgspec.Struct, array_like=True):
 
 
 class ColdOrders(msgspec.Struct, array_like=True):
-    """Of the frozen views: sums for the profile, bounds, and the orders that are not final yet."""
+    """Of the frozen views: sums for the profile, bounds, the orders that are not final yet, and the latest rows."""
 
     views: int = 0
     orders: int = 0  # that are paid
@@ -45,10 +45,11 @@ class ColdOrders(msgspec.Struct, array_like=True):
     tags: dict[str, int] = {}  # tag -> orders that have it
     last_order: int | None = None  # the greatest placed_at of the paid ones
     last_final: int | None = None  # and of the final ones
-    first: tuple[int, str, str] | None = None  # no paid one comes before it in the order of first orders
+    first: tuple[int, str, str] | None = None  # of the paid ones, as first orders are ordered
     last_open: int | None = None  # and of those that were not final when they were frozen
     closed: int | None = None  # those are final since that were placed before this
     open: dict[int, tuple[int, int]] = {}  # hour of placed_at -> views that are not final, and the greatest placed_at
+    near: dict[str, bytes] = {}  # rows that have no place of their own yet; the oldest first
 
 
 class Rows(Protocol):

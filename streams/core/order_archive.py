@@ -1,17 +1,20 @@
-"""Orders that are put away: each placed or paid view of a buyer that is not among its newest is a row of its own.
+"""Orders that are put away: between batches each placed or paid view of a buyer is a row, packed, and not looked at.
 
 What every event asks of all orders is summed up in `ColdOrders`: the sums lose a view that is taken out and get it
 again. The bounds (`last_order`, `last_final`, `first`) do not: they are right while every view that has ever been
 frozen is still there as it was decided. So before one goes, or is decided anew from another claim, all are taken out
-(`thaw`). The first order, the one of a new buyer, is never frozen.
+(`thaw`). The latest rows are kept in the buyer itself (`ColdOrders.near`): most of what happens to an order follows
+soon.
 """
 
+from itertools import islice
 from sys import maxsize
 
 import msgspec
 
 from streams.core.buyer import Buyer, View
 from streams.core.cold import ColdOrders, Rows, rows_of
+from streams.core.packing import Unpacker, pack
 from streams.core.policy import HOUR_MS
 from streams.core.pool import first_order, net_of, tags_of
 from streams.core.sales import order_name
@@ -31,32 +34,78 @@ class OpenView(msgspec.Struct, array_like=True, tag="open"):
     placed_at: int
 
 
-class OrderArchive:
-    """The frozen orders of the buyers of one partition; at most `most` views of a buyer are hot between batches."""
+OrderRow = FrozenView | OpenView
+PLACED, PAID, OPEN = "placed ", "paid ", "open "  # how keys begin
+_unpack: Unpacker[OrderRow] = Unpacker(OrderRow)
 
-    def __init__(self, rows: Rows, most: int) -> None:
+
+class OrderRows:
+    """The rows of one buyer, by what their keys have after the buyer: the latest near, the others far."""
+
+    def __init__(self, far: Rows, buyer_id: str, cold: ColdOrders) -> None:
+        self._far, self._prefix, self._cold = far, rows_of(buyer_id), cold
+
+    def get(self, short: str) -> OrderRow | None:
+        """One row."""
+        near = self._cold.near
+        packed = near.get(short)
+        if packed is not None:
+            return _unpack(packed)
+        all_near = self._cold.views == sum([not key.startswith(OPEN) for key in near])
+        row: OrderRow | None = None if all_near else self._far.get(self._prefix + short)
+        return row
+
+    def put(self, short: str, row: OrderRow) -> None:
+        """Keep a row."""
+        self._cold.near[short] = pack(row)
+
+    def remove(self, short: str) -> None:
+        """Drop a row."""
+        if self._cold.near.pop(short, None) is None:
+            del self._far[self._prefix + short]
+
+    def under(self, short: str, most: int) -> list[str]:
+        """Every key that begins so; there are not more than `most`."""
+        near = [key for key in self._cold.near if key.startswith(short)]
+        if len(near) == most:
+            return near
+        return near + [key.removeprefix(self._prefix) for key in self._far.under(self._prefix + short)]
+
+    def push(self, most: int) -> None:
+        """Let only the `most` latest be near."""
+        near = self._cold.near
+        for short in list(islice(near, max(0, len(near) - most))):
+            self._far[self._prefix + short] = _unpack(near.pop(short))
+
+
+class OrderArchive:
+    """The frozen orders of the buyers of one partition, `most` views of each buyer near; None: freeze nothing."""
+
+    def __init__(self, rows: Rows, most: int | None) -> None:
         self._rows = rows
         self._most = most
 
     def freeze(self, buyer_id: str, buyer: Buyer) -> bool:
-        """Put away all but the newest, half of `most`; was there any."""
-        if sum([len(part.placed) + len(part.paid) for part in buyer.parts.values()]) <= self._most:
-            return False
+        """Put away all that are hot; was there any."""
         held = [
             (views, name, FrozenView(alias, view))
             for alias, part in buyer.parts.items()
             for views in (part.placed, part.paid)
             for name, view in views.items()
         ]
+        if self._most is None or not held:
+            return False
+        cold = buyer.cold_orders
+        rows = OrderRows(self._rows, buyer_id, cold)
         held.sort(key=lambda one: one[2].view.claim.placed_at)
-        for views, name, frozen in held[: len(held) - self._most // 2]:
-            if not frozen.view.new_buyer:
-                del views[name]
-                short = _name(frozen.alias, name, is_paid=frozen.view.is_paid)
-                self._rows[rows_of(buyer_id) + short] = frozen
-                _add(buyer.cold_orders, frozen.view, 1)
-                if not frozen.view.final:
-                    self._note_open(buyer_id, buyer.cold_orders, OpenView(short, frozen.view.claim.placed_at))
+        for views, name, frozen in held:
+            del views[name]
+            short = _name(frozen.alias, name, is_paid=frozen.view.is_paid)
+            rows.put(short, frozen)
+            _add(cold, frozen.view, 1)
+            if not frozen.view.final:
+                _note_open(rows, cold, OpenView(short, frozen.view.claim.placed_at))
+        rows.push(2 * self._most)  # of an open one there are two
         return True
 
     def find(self, buyer_id: str, buyer: Buyer, alias: str, name: str, *, is_paid: bool) -> None:
@@ -71,7 +120,7 @@ class OrderArchive:
         if cold.last_open is None or least > cold.last_open:
             return
         for hour in [hour for hour in cold.open if hour >= least // HOUR_MS]:
-            for one in self._of_hour(buyer_id, hour):
+            for one in self._of_hour(buyer_id, cold, hour):
                 if one.placed_at >= least:
                     self._take(buyer_id, buyer, one.short)
 
@@ -90,54 +139,60 @@ class OrderArchive:
             return True
         if cold.closed is None or since >= cold.closed or (hour := cold.closed // HOUR_MS) not in cold.open:
             return False
-        return any(since <= one.placed_at < cold.closed for one in self._of_hour(buyer_id, hour))
+        return any(since <= one.placed_at < cold.closed for one in self._of_hour(buyer_id, cold, hour))
 
-    def _of_hour(self, buyer_id: str, hour: int) -> list[OpenView]:
-        return [self._rows.get(key) for key in self._rows.under(_hour(buyer_id, hour))]
+    def _of_hour(self, buyer_id: str, cold: ColdOrders, hour: int) -> list[OpenView]:
+        rows = OrderRows(self._rows, buyer_id, cold)
+        found = [rows.get(short) for short in rows.under(_hour(hour), cold.open[hour][0])]
+        return [row for row in found if isinstance(row, OpenView)]
 
     def thaw(self, buyer_id: str, buyer: Buyer) -> None:
         """Make all views hot."""
-        if buyer.cold_orders.views:
-            prefix = rows_of(buyer_id)
-            for kind in ("placed ", "paid "):
-                for key in list(self._rows.under(prefix + kind)):
-                    self._take(buyer_id, buyer, key.removeprefix(prefix))
+        cold = buyer.cold_orders
+        rows = OrderRows(self._rows, buyer_id, cold)
+        for kind in (PLACED, PAID):
+            if cold.views:
+                for short in rows.under(kind, cold.views):
+                    self._take(buyer_id, buyer, short)
         buyer.cold_orders = ColdOrders()
 
     def _take(self, buyer_id: str, buyer: Buyer, short: str) -> None:
-        row = self._rows.get(rows_of(buyer_id) + short)
+        cold = buyer.cold_orders
+        rows = OrderRows(self._rows, buyer_id, cold)
+        row = rows.get(short)
         if isinstance(row, FrozenView):
-            del self._rows[rows_of(buyer_id) + short]
+            rows.remove(short)
             view, part = row.view, buyer.parts[row.alias]
             views = part.paid if view.is_paid else part.placed
             views[order_name(view.claim.carrier, view.claim.order_id)] = view
-            _add(buyer.cold_orders, view, -1)
+            _add(cold, view, -1)
             if not view.final:
-                closed = buyer.cold_orders.closed
-                view.final = closed is not None and view.claim.placed_at < closed
-                self._forget_open(buyer_id, buyer.cold_orders, OpenView(short, view.claim.placed_at))
-
-    def _note_open(self, buyer_id: str, cold: ColdOrders, one: OpenView) -> None:
-        hour = one.placed_at // HOUR_MS
-        self._rows[_hour(buyer_id, hour) + one.short] = one
-        views, last = cold.open.get(hour, (0, one.placed_at))
-        cold.open[hour] = views + 1, max(last, one.placed_at)
-        cold.last_open = one.placed_at if cold.last_open is None else max(cold.last_open, one.placed_at)
-
-    def _forget_open(self, buyer_id: str, cold: ColdOrders, one: OpenView) -> None:
-        hour = one.placed_at // HOUR_MS
-        del self._rows[_hour(buyer_id, hour) + one.short]
-        views, last = cold.open.pop(hour, (0, 0))
-        if views > 1:
-            cold.open[hour] = views - 1, last
+                view.final = cold.closed is not None and view.claim.placed_at < cold.closed
+                _forget_open(rows, cold, OpenView(short, view.claim.placed_at))
 
 
-def _hour(buyer_id: str, hour: int) -> str:
-    return f"{rows_of(buyer_id)}open {hour} "
+def _note_open(rows: OrderRows, cold: ColdOrders, one: OpenView) -> None:
+    hour = one.placed_at // HOUR_MS
+    rows.put(_hour(hour) + one.short, one)
+    views, last = cold.open.get(hour, (0, one.placed_at))
+    cold.open[hour] = views + 1, max(last, one.placed_at)
+    cold.last_open = one.placed_at if cold.last_open is None else max(cold.last_open, one.placed_at)
+
+
+def _forget_open(rows: OrderRows, cold: ColdOrders, one: OpenView) -> None:
+    hour = one.placed_at // HOUR_MS
+    rows.remove(_hour(hour) + one.short)
+    views, last = cold.open.pop(hour, (0, 0))
+    if views > 1:
+        cold.open[hour] = views - 1, last
+
+
+def _hour(hour: int) -> str:
+    return f"{OPEN}{hour} "
 
 
 def _name(alias: str, name: str, *, is_paid: bool) -> str:
-    return f"{'paid' if is_paid else 'placed'} {alias} {name}"
+    return f"{PAID if is_paid else PLACED}{alias} {name}"
 
 
 def _add(cold: ColdOrders, view: View, sign: int) -> None:

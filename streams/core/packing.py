@@ -34,3 +34,22 @@ class Unpacker(Generic[T]):
         if packed[0] in _JSON_BEGINS and len(packed) > 1:
             return self._json.decode(packed)
         return self._msgpack.decode(packed)
+
+
+def pack_item(value: Any) -> bytes:
+    """Write one of several values that stand one after the other; what only JSON can write is a binary among them."""
+    packed = pack(value)
+    return _MSGPACK.encode(packed) if packed[0] in _JSON_BEGINS else packed
+
+
+class ItemsUnpacker(Generic[T]):
+    """Reads what `pack_item` wrote of values of one type."""
+
+    def __init__(self, type_: Any) -> None:
+        self._items: msgspec.msgpack.Decoder[list[T | bytes]] = msgspec.msgpack.Decoder(list[type_ | bytes])
+        self._json: msgspec.json.Decoder[T] = msgspec.json.Decoder(type_)
+
+    def __call__(self, packed: bytes, count: int) -> list[T]:
+        """Read `count` values."""
+        items = self._items.decode(b"\xdd" + count.to_bytes(4, "big") + packed)  # the head of an array
+        return [self._json.decode(item) if isinstance(item, bytes) else item for item in items]

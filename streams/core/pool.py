@@ -45,15 +45,16 @@ def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[st
 
 def _last_session(buyer: Buyer) -> str | None:
     """That of the latest viewer or product event; of several at one moment the one with the smallest (source, id)."""
-    found = [buyer.cold.last_visit] if buyer.cold.last_visit else []
-    for part in buyer.parts.values():
-        for visit in part.visits.values():
-            latest = visit[-1].time
-            for fact in reversed(visit):
-                if fact.time != latest:
-                    break
-                found.append((-latest, fact.source, fact.id, str(fact.session_id)))
-    return min(found)[-1] if found else None
+    lasts = [(visit.last.time, visit) for part in buyer.parts.values() for visit in part.visits.values() if visit.last]
+    latest = max([time for time, _ in lasts], default=0)
+    visits = [visit for time, visit in lasts if time == latest]
+    cold = buyer.cold.last_visit
+    if len(visits) == 1 and (cold is None or -cold[0] < latest):
+        (visit,) = visits  # no need to look into it
+        return visit.last.session_id if visit.last else None
+    facts = (fact for visit in visits for fact in visit if fact.time == latest)
+    found = [(-fact.time, fact.source, fact.id, str(fact.session_id)) for fact in facts]
+    return min([*found, cold] if cold else found, default=(None,))[-1]
 
 
 def _first_sharer(loose: Iterable[Fact], cold: Cold) -> str | None:

@@ -4,7 +4,7 @@ from collections import Counter
 
 from streams.core import pool
 from streams.core.account import Account, room_facts
-from streams.core.buyer import Buyer, Part, View
+from streams.core.buyer import Buyer, Clock, Part, View
 from streams.core.credits import NONE
 from streams.core.desk import Absorbed, Desk
 from streams.core.messages import Claim, Handover, Message, Paid, Placed, Withdrawn
@@ -59,7 +59,7 @@ def handover(desk: Desk, message: Handover) -> list[Message]:
     account.take_back(view)
     account.recount = True
     account.close(Cause(message.time, message.cause))
-    part = Part(claim.time, [(claim.time, claim.seq)], paid={name: view})
+    part = Part(claim.time, Clock.of([(claim.time, claim.seq)]), paid={name: view})
     return [Absorbed(message.to, Buyer([], {claim.alias: part}), message.time, message.cause, message.buyer_id)]
 
 

@@ -10,7 +10,7 @@ from schemas.values import format_time
 from streams.agents.shelf import Shelf
 from streams.core.admission import Admission
 from streams.core.archive import Archive, Limits, Row
-from streams.core.buyer import Buyer, Fact, Part
+from streams.core.buyer import Buyer, Clock, Fact, Part, Visit
 from streams.core.chunks import Chunk
 from streams.core.cold import RowDict, Stay
 from streams.core.intake import arrive
@@ -139,7 +139,8 @@ def test_chunks_of_much_at_once_are_small():
     facts = [
         Fact.of(Activity("b", "unionid:u", "live.viewer.liked", START + n, "/s", str(n), n, "S")) for n in range(999)
     ]
-    buyer = Buyer(["unionid:u"], {"b": Part(START, [(fact.time, fact.seq) for fact in facts], {"S": facts})})
+    part = Part(START, Clock.of((fact.time, fact.seq) for fact in facts), {"S": Visit.of(facts)})
+    buyer = Buyer(["unionid:u"], {"b": part})
     rows, limits = RowDict(), Limits()
     archive, hot = Archive(rows, limits), pack(buyer)
     archive.freeze("b", buyer, 15 * MINUTE)
