@@ -51,7 +51,7 @@ class ChunkStack:
         `for_all`: does `tells` say what today's orders will hear, too. Then the chunks without a word are passed over
         from now on (`Cold.silent`). News recalls everything whose meaning it may change, and so forgets this, too.
         """
-        newest = number = self._newest(buyer_id, cold, mark) if cold.chunks else None
+        newest = number = self._newest(buyer_id, cold, mark)
         silent_to, silent_from = cold.silent.get(mark, (-1, -1)) if for_all else (-1, -1)
         heard = not for_all
         while number is not None:
@@ -75,6 +75,8 @@ class ChunkStack:
 
     def _newest(self, buyer_id: str, cold: Cold, mark: str) -> int | None:
         """The newest chunk with a mark; those of items are too many to be known by heart."""
+        if not cold.chunks:
+            return None
         if not mark.startswith(ITEM):
             return cold.newest.get(mark)
         row = self._rows.get(rows_of(buyer_id) + mark)
