@@ -42,7 +42,7 @@ class Account:
             self._find_first_order()
         for view in self.changed.values():
             publish(view, Occasion(self.buyer_id, cause, desk.policy, desk.policy_version, desk.effects))
-        if advance and buyer.has_orders:
+        if advance:
             now = buyer.stream_time - desk.policy.horizon
             desk.archive.orders.close(buyer.cold_orders, now)
             for view in buyer.open_views():

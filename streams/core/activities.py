@@ -25,7 +25,7 @@ def activity(desk: Desk, message: Activity) -> None:
         keep(part.loose, fact)
         account.count_loose(fact.time)
         _tell_pool(account, fact)
-    if buyer.has_orders:
+    if buyer.ordered_since(fact.time):
         desk.late += any(
             view.final and view.claim.placed_at >= fact.time for view in buyer.views()
         ) or desk.archive.orders.has_final(account.buyer_id, buyer.cold_orders, fact.time)

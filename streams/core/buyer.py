@@ -85,7 +85,7 @@ class Visit(PackedList[Fact]):
         if self.last is None or moment(self.last) < moment(fact):
             self.append(fact)
         else:
-            self.fill(sorted([*self.items, fact], key=moment))
+            self.fill(sorted([*self, fact], key=moment))
 
 
 class Clock(PackedList[Tick]):
@@ -250,13 +250,7 @@ class Buyer(msgspec.Struct, array_like=True):
 
     def reaches(self, time: int) -> bool:
         """Is anything of this buyer as late as `time`; an order may be placed later than all that was seen."""
-        # A frozen order that has become final since is earlier than stream time.
-        last = self.cold_orders.last_open
-        return (
-            self.stream_time >= time
-            or any(view.claim.placed_at >= time for view in self.open_views())
-            or (last is not None and last >= time)
-        )
+        return self.stream_time >= time or self.ordered_since(time)
 
     def passed(self, time: int) -> int | None:
         """The seq at which stream time became later than `time`; None when it has not."""
@@ -278,7 +272,7 @@ class Buyer(msgspec.Struct, array_like=True):
     def visit(self, session_id: str) -> list[Fact]:
         """The viewer and product events in one session, in order of (time, source, id)."""
         visits = self._visits(session_id)
-        return visits[0].items if len(visits) == 1 else sorted((fact for visit in visits for fact in visit), key=moment)
+        return visits[0].items() if len(visits) == 1 else sorted((fact for visit in visits for fact in visit), key=moment)
 
     def latest(self, session_id: str) -> Fact | None:
         """The last viewer or product event in one session."""
@@ -291,31 +285,24 @@ class Buyer(msgspec.Struct, array_like=True):
         """Every session_id in its viewer and product events."""
         return {session_id: None for part in self.parts.values() for session_id in part.visits}
 
-    @property
-    def has_orders(self) -> bool:
-        """Is any order known, frozen ones included; of most buyers none is."""
-        if self.cold_orders.views:
-            return True
-        for part in self.parts.values():  # noqa: SIM110 - asked for at every event: a generator takes twice the time
-            if part.placed or part.paid:
-                return True
-        return False
+    def ordered_since(self, time: int) -> bool:
+        """May any order, frozen ones included, have been placed at `time` (ms) or later."""
+        last = self.cold_orders.last
+        return (last is not None and last >= time) or any([view.claim.placed_at >= time for view in self.views()])
 
-    def views(self) -> Iterator[View]:
-        """Every placed and paid order."""
+    def views(self) -> list[View]:
+        """Every placed and paid order that is at hand; of most buyers there is none: this is asked at every event."""
+        found: list[View] = []
         for part in self.parts.values():
-            yield from part.placed.values()
-            yield from part.paid.values()
+            if part.placed:
+                found += part.placed.values()
+            if part.paid:
+                found += part.paid.values()
+        return found
 
     def open_views(self) -> list[View]:
-        """The orders that later evidence may still change."""
-        return [
-            view
-            for part in self.parts.values()
-            for views in (part.placed, part.paid)
-            for view in views.values()
-            if not view.final
-        ]
+        """Those that later evidence may still change."""
+        return [view for view in self.views() if not view.final]
 
     def paid(self) -> Iterator[View]:
         """Every paid order."""

@@ -103,13 +103,14 @@ def cut(buyer: Buyer, before: int) -> Chunk:
         facts = [fact for fact in part.loose if fact.time < before and id(fact) not in kept]
         part.loose = [fact for fact in part.loose if fact.time >= before or id(fact) in kept]
         for session_id, visit in list(part.visits.items()):
-            place = bisect_left(visit.items, before, key=lambda fact: fact.time)
-            facts += visit.items[:place]
-            if place == len(visit):
+            held = visit.items()
+            place = bisect_left(held, before, key=lambda fact: fact.time)
+            facts += held[:place]
+            if place == len(held):
                 del part.visits[session_id]
             elif place:
-                part.visits[session_id] = Visit.of(visit.items[place:])
-        clock = part.clock.items
+                part.visits[session_id] = Visit.of(held[place:])
+        clock = part.clock.items()
         ticks = min(bisect_left(clock, before, key=lambda tick: tick[0]), len(clock) - 1)
         if facts:
             chunk.facts[alias] = sorted(facts, key=moment)
@@ -156,8 +157,8 @@ def boundary(buyer: Buyer, keep: int, least: int) -> int | None:
         return None
     # What has stayed hot for being the last word is older than the boundary that there is, and stays.
     old = buyer.cold.before
-    times = [*(fact.time for fact in buyer.facts()), *(at for part in parts for at, _ in part.clock)]
-    times = sorted(time for time in times if old is None or time >= old)
+    times = [fact.time for fact in buyer.facts()] + [at for part in parts for at, _ in part.clock]
+    times = sorted(times if old is None else [time for time in times if time >= old])
     if len(times) < keep + least:
         return None
     place = min(len(times) - keep, 2 * least - 1)

@@ -117,7 +117,7 @@ class OrderArchive:
         """Make those open views hot that were placed at `since` or later (ms; None: any)."""
         cold = buyer.cold_orders
         least = max(one for one in (since, cold.closed, -maxsize) if one is not None)
-        if cold.last_open is None or least > cold.last_open:
+        if cold.last is None or least > cold.last:
             return
         for hour in [hour for hour in cold.open if hour >= least // HOUR_MS]:
             for one in self._of_hour(buyer_id, cold, hour):
@@ -126,7 +126,7 @@ class OrderArchive:
 
     def close(self, cold: ColdOrders, before: int) -> None:
         """Let those views be final that were placed before `before` (ms). They learn it when they are taken out."""
-        if not cold.open or (cold.closed is not None and before <= cold.closed):
+        if not cold.open or before <= HOUR_MS * min(cold.open) or (cold.closed is not None and before <= cold.closed):
             return
         cold.closed = before
         for hour in [hour for hour in cold.open if hour < before // HOUR_MS]:
@@ -176,7 +176,6 @@ def _note_open(rows: OrderRows, cold: ColdOrders, one: OpenView) -> None:
     rows.put(_hour(hour) + one.short, one)
     views, last = cold.open.get(hour, (0, one.placed_at))
     cold.open[hour] = views + 1, max(last, one.placed_at)
-    cold.last_open = one.placed_at if cold.last_open is None else max(cold.last_open, one.placed_at)
 
 
 def _forget_open(rows: OrderRows, cold: ColdOrders, one: OpenView) -> None:
@@ -199,6 +198,8 @@ def _add(cold: ColdOrders, view: View, sign: int) -> None:
     """Sum a view up, or with -1 take it out of the sums."""
     claim = view.claim
     cold.views += sign
+    if sign > 0:
+        cold.last = claim.placed_at if cold.last is None else max(cold.last, claim.placed_at)
     if sign > 0 and view.final:
         cold.last_final = claim.placed_at if cold.last_final is None else max(cold.last_final, claim.placed_at)
     if not view.is_paid:

@@ -1,7 +1,6 @@
 """A list that stays packed, but for its last item, until somebody looks: adding costs the same at any length."""
 
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import msgspec
@@ -11,7 +10,7 @@ from streams.core.packing import ItemsUnpacker, pack_item
 T = TypeVar("T")
 
 
-class PackedList(msgspec.Struct, Generic[T], array_like=True, dict=True):
+class PackedList(msgspec.Struct, Generic[T], array_like=True, gc=False):
     """One list. What is in it, once there, does not change. A subclass says how its items are read."""
 
     size: int = 0
@@ -26,27 +25,23 @@ class PackedList(msgspec.Struct, Generic[T], array_like=True, dict=True):
         found.fill(list(items))
         return found
 
-    def fill(self, items: list[T]) -> None:
+    def fill(self, items: Sequence[T]) -> None:
         """Let these be what is in the list."""
         self.size, self.last = len(items), items[-1] if items else None
         self.packed = b"".join(map(pack_item, items[:-1]))
-        self.__dict__["items"] = items
 
     def append(self, item: T) -> None:
         """Add an item at the end."""
         if self.last is not None:
             self.packed += pack_item(self.last)
         self.size, self.last = self.size + 1, item
-        if "items" in self.__dict__:
-            self.items.append(item)
 
-    @cached_property
     def items(self) -> list[T]:
-        """What is in the list; it is for looking only."""
+        """Look into the list."""
         return [] if self.last is None else [*self.unpack(self.packed, self.size - 1), self.last]
 
     def __len__(self) -> int:
         return self.size
 
     def __iter__(self) -> Iterator[T]:
-        return iter(self.items)
+        return iter(self.items())

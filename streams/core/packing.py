@@ -46,10 +46,15 @@ class ItemsUnpacker(Generic[T]):
     """Reads what `pack_item` wrote of values of one type."""
 
     def __init__(self, type_: Any) -> None:
-        self._items: msgspec.msgpack.Decoder[list[T | bytes]] = msgspec.msgpack.Decoder(list[type_ | bytes])
+        self._items: msgspec.msgpack.Decoder[list[T]] = msgspec.msgpack.Decoder(list[type_])
+        self._mixed: msgspec.msgpack.Decoder[list[T | bytes]] = msgspec.msgpack.Decoder(list[type_ | bytes])
         self._json: msgspec.json.Decoder[T] = msgspec.json.Decoder(type_)
 
     def __call__(self, packed: bytes, count: int) -> list[T]:
         """Read `count` values."""
-        items = self._items.decode(b"\xdd" + count.to_bytes(4, "big") + packed)  # the head of an array
-        return [self._json.decode(item) if isinstance(item, bytes) else item for item in items]
+        array = b"\xdd" + count.to_bytes(4, "big") + packed
+        try:
+            return self._items.decode(array)
+        except msgspec.ValidationError:
+            mixed = self._mixed.decode(array)
+            return [self._json.decode(item) if isinstance(item, bytes) else item for item in mixed]

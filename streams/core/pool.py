@@ -17,7 +17,8 @@ REPEAT_ORDERS = 2
 def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[str, Any]:
     """The data of `buyer.profile`."""
     cold = buyer.cold_orders
-    loose, paid = list(buyer.loose()), list(buyer.paid())
+    loose = [fact for part in buyer.parts.values() for fact in part.loose]
+    paid = [view for part in buyer.parts.values() for view in part.paid.values()]
     contacts, groups = (open_contacts(loose), open_groups(loose)) if loose else ([], [])
     named = lookup.named(contacts[0].time, contacts[0].token, contacts[0].own) if contacts else None
     net = [net_of(view) for view in paid]
@@ -27,7 +28,7 @@ def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[st
         "buyer_id": buyer_id,
         "ids": ids_of(buyer.identifiers),
         "stage": _stage(bought, bool(contacts or groups)),
-        "tags": sorted({*cold.tags, *tags_of(*paid)}),
+        "tags": sorted({*cold.tags, *tags_of(*paid)} if paid else cold.tags),
         "home_store_id": named.store_id if named else None,
         "guide_id": named.guide_id if named else None,
         "groups": groups,
