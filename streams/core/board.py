@@ -46,7 +46,7 @@ class Session:
         self.room = room
         self.last, self.previous = Window(), Window()
         self.ahead: list[RecentFact] = []  # a heap of facts after the latest event: orders and refunds
-        self.watches = tuple(map(Watch, room.marks))
+        self.watch = Watch(room.marks)
 
     def add(self, delta: RoomDelta) -> None:
         """Take what changed."""
@@ -69,15 +69,13 @@ class Session:
             room.known.take(message)
         self._keep_recent(delta)
         for at, by in delta.watch.items():
-            for watch in self.watches:
-                watch.add(at, by)
+            self.watch.add(at, by)
 
     def recall(self, delta: RoomDelta) -> None:
         """Take what the windows need of a change that is in the room already."""
         self._keep_recent(delta)
         for at, by in delta.watch.items():
-            for watch in self.watches:
-                watch.recall(at, by)
+            self.watch.recall(at, by)
 
     def _keep_recent(self, delta: RoomDelta) -> None:
         for kind, time, buyer_id, amount in delta.facts:
@@ -88,9 +86,7 @@ class Session:
         room = self.room
         to = room.latest or 0
         self._move_windows(to)
-        until_last, until_previous = (
-            watch.move(to - windows * WINDOW) for windows, watch in enumerate(self.watches, 1)
-        )
+        until_last, until_previous = self.watch.move([to - WINDOW, to - 2 * WINDOW])
         online = Online(room.online, room.ended[0] if room.ended else None)
         return {
             "session_id": session_id,

@@ -272,7 +272,9 @@ class Buyer(msgspec.Struct, array_like=True):
     def visit(self, session_id: str) -> list[Fact]:
         """The viewer and product events in one session, in order of (time, source, id)."""
         visits = self._visits(session_id)
-        return visits[0].items() if len(visits) == 1 else sorted((fact for visit in visits for fact in visit), key=moment)
+        return (
+            visits[0].items() if len(visits) == 1 else sorted((fact for visit in visits for fact in visit), key=moment)
+        )
 
     def latest(self, session_id: str) -> Fact | None:
         """The last viewer or product event in one session."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from streams.core.buyer import ACTIVITY_TYPES, CONTACT_ADDED, Buyer, Evidence, Fact, latest_first
-from streams.core.chunks import CLICKS, CONTACTS, ENTRIES, SCANS, SHARES, marks
+from streams.core.chunks import CLICKS, CONTACTS, ENTRIES, EVIDENCE, SCANS, SHARES, marks
 from streams.core.messages import Claim, SessionStarted
 from streams.core.policy import HOUR_MS, Policy
 from streams.core.reference import Lookup, Named
@@ -46,7 +46,8 @@ class Case:
         self.lookup = lookup
         self.order = Evidence(claim.source, claim.id, claim.placed_at, type_)
         self.names = lookup.named(claim.placed_at, claim.token, (None, None, None, claim.sharer_id))
-        facts = sorted(filter(self._may_count, past.buyer.facts()), key=latest_first)
+        evidence = [fact for fact in past.buyer.facts() if fact.kind in EVIDENCE]  # of viewers most is none
+        facts = sorted(filter(self._may_count, evidence), key=latest_first)
         self._hot: dict[str, list[Fact]] = {}
         for fact in facts:
             for mark in marks(fact):

@@ -84,6 +84,7 @@ _KINDS = {
     SCANS: (SCANNED,), SCANS_OF_SESSIONS: (SCANNED,), SCANS_OF_STORES: (SCANNED,),
     SHARES: (ENTERED, SHARE_OPENED), SHARES_OF_SESSIONS: (ENTERED, SHARE_OPENED),
 }  # fmt: skip
+EVIDENCE = frozenset(CONTACTS).union(*_KINDS.values())  # kinds of facts that an order is decided by
 
 
 def marked(facts: Iterable[Fact], mark: str) -> list[Fact]:

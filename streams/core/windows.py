@@ -3,16 +3,18 @@
 A boundary only moves forward, so a fact comes into a window and leaves it once each.
 """
 
-from bisect import bisect_right
+from array import array
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter
-from collections.abc import Iterable
-from heapq import heappop, heappush
-from itertools import accumulate
+from collections.abc import Sequence
+from itertools import accumulate, compress
+from operator import mul
 
 import msgspec
 
 from streams.core.figures import KINDS, METRIC_OF, METRICS, PEOPLE
 from streams.core.policy import MINUTE_MS
+from streams.core.timeline import MOMENT_MS, Timeline
 
 RecentFact = tuple[int, int, str, int]  # (time, kind, buyer_id, amount)
 
@@ -31,22 +33,22 @@ class Window:
     def __init__(self) -> None:
         self.sums = [0] * len(METRICS)
         self.people: list[Counter[str]] = [Counter() for _ in PEOPLE]
-        self.facts: list[RecentFact] = []  # a heap by time
+        self._facts: Timeline[RecentFact] = Timeline(RecentFact)
 
     def add(self, fact: RecentFact) -> None:
         """Let a fact come in."""
-        heappush(self.facts, fact)
+        self._facts.put(fact)
         self._count(fact, 1)
 
-    def leave(self, until: int) -> Iterable[RecentFact]:
+    def leave(self, until: int) -> list[RecentFact]:
         """Take out the facts up to `until` and give them back."""
-        while self.facts and self.facts[0][0] <= until:
-            fact = heappop(self.facts)
+        gone = self._facts.take(until)
+        for fact in gone:
             self._count(fact, -1)
-            yield fact
-        if not self.facts:
+        if gone and not self._facts:
             for people in self.people:
                 people.clear()  # an empty dict, too, keeps the room that it had
+        return gone
 
     def _count(self, fact: RecentFact, sign: int) -> None:
         _, kind, buyer_id, amount = fact
@@ -64,39 +66,59 @@ class Window:
 
 
 class Watch:
-    """How long was watched before a boundary that moves forward: the area under a step function."""
+    """How long was watched before some boundaries that move forward: the area under a step function.
 
-    def __init__(self, mark: Mark) -> None:
-        self.mark = mark
-        self.steps: list[tuple[int, int]] = []  # a heap of those after the boundary
+    `marks` say what is known up to each boundary; none is later than the one before it.
+    """
+
+    def __init__(self, marks: Sequence[Mark]) -> None:
+        self._marks = marks
+        self._steps: dict[int, array[int]] = {}  # moment -> time, change, time, change, ...; after the last boundary
+        self._moments: list[int] = []  # in order
 
     def add(self, at: int, by: int) -> None:
         """Take a step, wherever it is."""
-        mark = self.mark
-        if mark.boundary is None or at > mark.boundary:
-            heappush(self.steps, (at, by))
-        else:
-            mark.area += by * (mark.boundary - at)
-            mark.height += by
+        for mark in self._marks:
+            if mark.boundary is not None and at <= mark.boundary:
+                mark.area += by * (mark.boundary - at)
+                mark.height += by
+        self.recall(at, by)
 
     def recall(self, at: int, by: int) -> None:
-        """Take a step again that the mark knows if it is before the boundary."""
-        if self.mark.boundary is None or at > self.mark.boundary:
-            heappush(self.steps, (at, by))
+        """Take a step again, which those marks know that it is not after."""
+        last = self._marks[-1].boundary
+        if last is None or at > last:
+            moment = at // MOMENT_MS
+            steps = self._steps.get(moment)
+            if steps is None:
+                steps = self._steps[moment] = array("q")
+                insort(self._moments, moment)
+            steps.append(at)
+            steps.append(by)
 
-    def move(self, boundary: int) -> int:
-        """Move the boundary and return the ms watched before it."""
-        while self.steps and self.steps[0][0] <= boundary:
-            at, by = heappop(self.steps)
-            self._reach(at)
-            self.mark.height += by
-        self._reach(boundary)
-        return self.mark.area
+    def move(self, boundaries: Sequence[int]) -> list[int]:
+        """Move the boundaries and return the ms watched before each."""
+        for mark, boundary in zip(self._marks, boundaries, strict=True):
+            self._pass(mark, boundary)
+        passed = bisect_left(self._moments, boundaries[-1] // MOMENT_MS)
+        for moment in self._moments[:passed]:
+            del self._steps[moment]
+        del self._moments[:passed]
+        return [mark.area for mark in self._marks]
 
-    def _reach(self, boundary: int) -> None:
-        mark = self.mark
-        if mark.boundary is not None:
-            mark.area += mark.height * (boundary - mark.boundary)
+    def _pass(self, mark: Mark, boundary: int) -> None:
+        begin, before = 0, mark.boundary
+        if before is not None:
+            mark.area += mark.height * (boundary - before)
+            begin = bisect_left(self._moments, before // MOMENT_MS)
+        for moment in self._moments[begin : bisect_right(self._moments, boundary // MOMENT_MS)]:
+            times, changes = self._steps[moment][::2], self._steps[moment][1::2]
+            if moment in (boundary // MOMENT_MS, None if before is None else before // MOMENT_MS):
+                passed = [(before is None or before < at) and at <= boundary for at in times]
+                times, changes = array("q", compress(times, passed)), array("q", compress(changes, passed))
+            height = sum(changes)
+            mark.height += height
+            mark.area += height * boundary - sum(map(mul, times, changes))
         mark.boundary = boundary
 
 
