@@ -272,9 +272,8 @@ class Buyer(msgspec.Struct, array_like=True):
     def visit(self, session_id: str) -> list[Fact]:
         """The viewer and product events in one session, in order of (time, source, id)."""
         visits = self._visits(session_id)
-        return (
-            visits[0].items() if len(visits) == 1 else sorted((fact for visit in visits for fact in visit), key=moment)
-        )
+        facts = [fact for visit in visits for fact in visit]
+        return facts if len(visits) == 1 else sorted(facts, key=moment)
 
     def latest(self, session_id: str) -> Fact | None:
         """The last viewer or product event in one session."""
@@ -290,7 +289,7 @@ class Buyer(msgspec.Struct, array_like=True):
     def ordered_since(self, time: int) -> bool:
         """May any order, frozen ones included, have been placed at `time` (ms) or later."""
         last = self.cold_orders.last
-        return (last is not None and last >= time) or any([view.claim.placed_at >= time for view in self.views()])
+        return (last is not None and last >= time) or any(view.claim.placed_at >= time for view in self.views())
 
     def views(self) -> list[View]:
         """Every placed and paid order that is at hand; of most buyers there is none: this is asked at every event."""
