@@ -31,7 +31,7 @@ from streams.core.chunk_stack import ChunkStack, Newest
 from streams.core.chunks import CONTACTS, Chunk, boundary, cut, put_back
 from streams.core.cold import Cold, RowDict, Rows, rows_of
 from streams.core.figures import VIEWER
-from streams.core.order_archive import FrozenView, OpenView, OrderArchive
+from streams.core.order_archive import FrozenView, NearOrders, OpenView, OrderArchive
 from streams.core.presence import last_stay
 
 
@@ -41,7 +41,7 @@ class Tally(msgspec.Struct, array_like=True, tag="tally"):
     people: list[int]
 
 
-Row = Chunk | Newest | Tally | FrozenView | OpenView
+Row = Chunk | Newest | Tally | FrozenView | OpenView | NearOrders
 
 
 class Limits(NamedTuple):

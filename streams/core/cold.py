@@ -36,7 +36,7 @@ class Cold(msgspec.Struct, array_like=True):
 
 
 class ColdOrders(msgspec.Struct, array_like=True):
-    """Of the frozen views: sums for the profile, bounds, the orders that are not final yet, and the latest rows."""
+    """Of the frozen views: sums for the profile, bounds, and the orders that are not final yet."""
 
     views: int = 0
     orders: int = 0  # that are paid
@@ -49,7 +49,6 @@ class ColdOrders(msgspec.Struct, array_like=True):
     last: int | None = None  # and of all
     closed: int | None = None  # those are final since that were placed before this
     open: dict[int, tuple[int, int]] = {}  # hour of placed_at -> views that are not final, and the greatest placed_at
-    near: dict[str, bytes] = {}  # rows that have no place of their own yet; the oldest first
 
 
 class Rows(Protocol):

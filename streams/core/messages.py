@@ -87,20 +87,22 @@ class AppliedRefund(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Placed(Message, frozen=True):
-    """The placed view of an order, for the board: whole and anew at every change."""
+    """The placed view of an order, for the board: whole and anew at every change; `is_new`: no buyer has had it."""
 
     buyer_id: str
     claim: Claim
+    is_new: bool = False
 
 
 class Paid(Message, frozen=True):
-    """The paid view of an order, from which its sales are made: whole and anew at every change."""
+    """The paid view of an order, from which its sales are made: whole and anew at every change; `is_new` as above."""
 
     buyer_id: str
     claim: Claim
     refunds: list[AppliedRefund]
     time: int  # of the event that changed it
     cause: str  # and its type
+    is_new: bool = False
 
 
 class Withdrawn(Message, frozen=True):

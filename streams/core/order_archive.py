@@ -3,8 +3,7 @@
 What every event asks of all orders is summed up in `ColdOrders`: the sums lose a view that is taken out and get it
 again. The bounds (`last_order`, `last_final`, `first`) do not: they are right while every view that has ever been
 frozen is still there as it was decided. So before one goes, or is decided anew from another claim, all are taken out
-(`thaw`). The latest rows are kept in the buyer itself (`ColdOrders.near`): most of what happens to an order follows
-soon.
+(`thaw`). The latest rows of a buyer are one row together (`NearOrders`): most of what happens to an order follows soon.
 """
 
 from itertools import islice
@@ -34,8 +33,14 @@ class OpenView(msgspec.Struct, array_like=True, tag="open"):
     placed_at: int
 
 
+class NearOrders(msgspec.Struct, array_like=True, tag="near"):
+    """The latest rows of a buyer, together in one: key -> row, packed; the oldest first."""
+
+    rows: dict[str, bytes] = {}
+
+
 OrderRow = FrozenView | OpenView
-PLACED, PAID, OPEN = "placed ", "paid ", "open "  # how keys begin
+PLACED, PAID, OPEN, NEAR = "placed ", "paid ", "open ", "near"  # how keys begin
 _unpack: Unpacker[OrderRow] = Unpacker(OrderRow)
 
 
@@ -44,38 +49,48 @@ class OrderRows:
 
     def __init__(self, far: Rows, buyer_id: str, cold: ColdOrders) -> None:
         self._far, self._prefix, self._cold = far, rows_of(buyer_id), cold
+        near = far.get(self._prefix + NEAR) if cold.views else None
+        self._near: dict[str, bytes] = near.rows if near else {}
 
     def get(self, short: str) -> OrderRow | None:
         """One row."""
-        near = self._cold.near
-        packed = near.get(short)
+        packed = self._near.get(short)
         if packed is not None:
             return _unpack(packed)
-        all_near = self._cold.views == sum([not key.startswith(OPEN) for key in near])
+        all_near = self._cold.views == sum([not key.startswith(OPEN) for key in self._near])
         row: OrderRow | None = None if all_near else self._far.get(self._prefix + short)
         return row
 
     def put(self, short: str, row: OrderRow) -> None:
         """Keep a row."""
-        self._cold.near[short] = pack(row)
+        self._near[short] = pack(row)
+        self._keep_near()
 
     def remove(self, short: str) -> None:
         """Drop a row."""
-        if self._cold.near.pop(short, None) is None:
+        if self._near.pop(short, None) is None:
             del self._far[self._prefix + short]
+        else:
+            self._keep_near()
 
     def under(self, short: str, most: int) -> list[str]:
         """Every key that begins so; there are not more than `most`."""
-        near = [key for key in self._cold.near if key.startswith(short)]
+        near = [key for key in self._near if key.startswith(short)]
         if len(near) == most:
             return near
         return near + [key.removeprefix(self._prefix) for key in self._far.under(self._prefix + short)]
 
     def push(self, most: int) -> None:
         """Let only the `most` latest be near."""
-        near = self._cold.near
-        for short in list(islice(near, max(0, len(near) - most))):
-            self._far[self._prefix + short] = _unpack(near.pop(short))
+        for short in list(islice(self._near, max(0, len(self._near) - most))):
+            self._far[self._prefix + short] = _unpack(self._near.pop(short))
+        self._keep_near()
+
+    def _keep_near(self) -> None:
+        if self._near:
+            self._far[self._prefix + NEAR] = NearOrders(self._near)
+        else:
+            del self._far[self._prefix + NEAR]
 
 
 class OrderArchive:

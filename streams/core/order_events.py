@@ -118,7 +118,7 @@ def _show_placed(register: Register, key: str, order: Order, before: Claim | Non
         old_id, before = _owner(register, before)
         if (old_id, before.alias) != (buyer_id, view.alias):
             register.to(old_id, messages.Withdrawn(old_id, before.alias, before.carrier, before.order_id))
-    register.to(buyer_id, messages.Placed(buyer_id, view))
+    register.to(buyer_id, messages.Placed(buyer_id, view, is_new=before is None))
 
 
 def _show_paid(register: Register, order: Order, event: Any, before: Claim | None) -> None:
@@ -127,7 +127,7 @@ def _show_paid(register: Register, order: Order, event: Any, before: Claim | Non
         return
     buyer_id, claim = _owner(register, order.paid)
     applied, rejected = order.judge()
-    paid = messages.Paid(buyer_id, claim, applied, event.time, event.type)
+    paid = messages.Paid(buyer_id, claim, applied, event.time, event.type, is_new=before is None)
     old_id, old = (buyer_id, claim) if before is None else _owner(register, before)
     if (old_id, old.alias) != (buyer_id, claim.alias):
         register.to(old_id, messages.Handover(old_id, old.alias, buyer_id, claim, event.time, event.type))

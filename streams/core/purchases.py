@@ -16,7 +16,7 @@ def placed(desk: Desk, message: Placed) -> None:
     claim = message.claim
     account = Account(desk, message.buyer_id)
     view = View(claim, is_paid=False)
-    _put(account, _views(account, view), view)
+    _put(account, _views(account, view, is_new=message.is_new), view)
     account.close(Cause(claim.time, "order.placed"))
 
 
@@ -25,7 +25,7 @@ def paid(desk: Desk, message: Paid) -> None:
     claim = message.claim
     account = Account(desk, message.buyer_id)
     view = View(claim, is_paid=True, refunds=message.refunds)
-    views = _views(account, view)
+    views = _views(account, view, is_new=message.is_new)
     held = views.get(order_name(claim.carrier, claim.order_id))
     if held is not None:
         view.sales, view.new_buyer = held.sales, held.new_buyer
@@ -63,13 +63,14 @@ def handover(desk: Desk, message: Handover) -> list[Message]:
     return [Absorbed(message.to, Buyer([], {claim.alias: part}), message.time, message.cause, message.buyer_id)]
 
 
-def _views(account: Account, view: View) -> dict[str, View]:
-    """The placed or paid views that a view belongs to, with what was known of this order, if anything."""
+def _views(account: Account, view: View, *, is_new: bool) -> dict[str, View]:
+    """The placed or paid views that a view belongs to, with what was known of this order, unless it is new."""
     claim, archive = view.claim, account.desk.archive
     part = account.buyer.parts[claim.alias]
     views = part.paid if view.is_paid else part.placed
     name = order_name(claim.carrier, claim.order_id)
-    archive.orders.find(account.buyer_id, account.buyer, claim.alias, name, is_paid=view.is_paid)
+    if not is_new:
+        archive.orders.find(account.buyer_id, account.buyer, claim.alias, name, is_paid=view.is_paid)
     if name in views and not _decided_alike(views[name].claim, claim):
         archive.orders.thaw(account.buyer_id, account.buyer)
     return views
