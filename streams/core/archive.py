@@ -65,7 +65,7 @@ class Archive:
         self.orders = OrderArchive(self._rows, limits.views)
 
     def freeze(self, buyer_id: str, buyer: Buyer, timeout: int) -> bool:
-        """Put away what is too much; was there any. `timeout` is that of presence (ms)."""
+        """Put away every order and what is too much else; was there any. `timeout` is that of presence (ms)."""
         frozen = self.orders.freeze(buyer_id, buyer)
         while (before := boundary(buyer, self._limits.keep, self._limits.least)) is not None:
             self._freeze(buyer_id, buyer, before, timeout)

@@ -250,7 +250,12 @@ class Buyer(msgspec.Struct, array_like=True):
 
     def reaches(self, time: int) -> bool:
         """Is anything of this buyer as late as `time`; an order may be placed later than all that was seen."""
-        return self.stream_time >= time or self.ordered_since(time)
+        # A frozen order that has become final since is earlier than stream time.
+        return (
+            self.stream_time >= time
+            or any(view.claim.placed_at >= time for view in self.open_views())
+            or any(last >= time for _, last in self.cold_orders.open.values())
+        )
 
     def passed(self, time: int) -> int | None:
         """The seq at which stream time became later than `time`; None when it has not."""

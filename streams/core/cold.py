@@ -45,8 +45,8 @@ class ColdOrders(msgspec.Struct, array_like=True):
     tags: dict[str, int] = {}  # tag -> orders that have it
     last_order: int | None = None  # the greatest placed_at of the paid ones
     last_final: int | None = None  # and of the final ones
-    first: tuple[int, str, str] | None = None  # of the paid ones, as first orders are ordered
-    last: int | None = None  # and of all
+    first: tuple[int, str, str] | None = None  # of the paid ones the least, as first orders are ordered
+    last: int | None = None  # the greatest placed_at of all
     closed: int | None = None  # those are final since that were placed before this
     open: dict[int, tuple[int, int]] = {}  # hour of placed_at -> views that are not final, and the greatest placed_at
 

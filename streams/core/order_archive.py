@@ -1,9 +1,10 @@
-"""Orders that are put away: between batches each placed or paid view of a buyer is a row, packed, and not looked at.
+"""Orders that are put away: between batches the placed and paid views of a buyer are rows that nobody looks at.
 
 What every event asks of all orders is summed up in `ColdOrders`: the sums lose a view that is taken out and get it
-again. The bounds (`last_order`, `last_final`, `first`) do not: they are right while every view that has ever been
-frozen is still there as it was decided. So before one goes, or is decided anew from another claim, all are taken out
-(`thaw`). The latest rows of a buyer are one row together (`NearOrders`): most of what happens to an order follows soon.
+again. The bounds (`last`, `last_order`, `last_final`, `first`) do not: they are right while every view that has ever
+been frozen is still there as it was decided. So before one goes, or is decided anew from another claim, all are taken
+out (`thaw`). The latest rows of a buyer are one row together (`NearOrders`): most of what happens to an order follows
+soon.
 """
 
 from itertools import islice

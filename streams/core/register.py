@@ -16,10 +16,10 @@ from streams.core.tally import Tally
 
 
 class Arrival(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A valid event on its way through `arrivals`: 16-byte digests of its (source, id) and of its canonical form."""
+    """A valid event on its way through `arrivals`."""
 
-    key: bytes
-    digest: bytes
+    key: bytes  # see `intake.key_of`
+    digest: bytes  # 16 bytes, of its canonical form
     payload: bytes
     origin: Origin
 

@@ -7,7 +7,7 @@ from typing import Literal
 Synchronous = Literal["FULL", "NORMAL", "OFF"]
 
 FILE_NAME = "livepool.db"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _WAIT_SECONDS = 30  # of a writer for the transaction of another process
 _PRIMARY_CODE = 0xFF  # the part of SQLite's error codes that says what happened; the rest says where
 

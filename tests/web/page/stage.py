@@ -72,6 +72,7 @@ class Stage:
         }
         self.asked: list[str] = []
         self.slow = 0.0  # seconds until an answer
+        self.silent = 0.0  # seconds until a stream says something
         self.rebuilt: set[str] = set()  # sessions of which nothing is known for the moment: 503
         self.url = ""
 
@@ -140,6 +141,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         told = None
+        time.sleep(self.stage.silent)
         try:
             while not self.stage.is_rebuilt(document):
                 as_of = datetime.now(UTC).isoformat()

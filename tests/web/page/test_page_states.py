@@ -127,6 +127,16 @@ def test_sales_asked_for_twice_come_once(stage, open_page, twice):
     assert page.locator(".sales li").count() == expected
 
 
+def test_sales_asked_for_before_the_session_is_there_come_with_it(stage, open_page):
+    stage.show(room("s1"))
+    stage.answers["rooms/s1/sales"] = {"sales": [SALE | {"order_id": "o1"}], "next": None}
+    stage.silent = 1.0
+    page = open_page(at(stage, "room/s1"))
+    page.locator("details:has(.sales) summary").click()
+    page.locator(".sales li").wait_for()
+    assert "rooms/null/sales" not in stage.asked
+
+
 def test_a_session_may_be_called_as_the_interface_is(stage, open_page):
     stage.list()
     page = open_page(at(stage, "room/v1"), refused=True)

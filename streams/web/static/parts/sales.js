@@ -40,7 +40,7 @@ export function sales(page) {
   });
 
   async function load() {
-    if (asking) return;
+    if (asking || session === null) return;
     const question = (asking = new AbortController());
     const url = address("rooms", session, "sales");
     url.searchParams.set("limit", PAGE);
@@ -61,7 +61,9 @@ export function sales(page) {
   return {
     node,
     update: (room) => {
+      const early = session === null && node.open; // opened before it was known of which session
       session = room.session_id;
+      if (early) load();
     },
   };
 }
