@@ -31,7 +31,8 @@ from streams.core.chunk_stack import ChunkStack, Newest
 from streams.core.chunks import CONTACTS, Chunk, boundary, cut, put_back
 from streams.core.cold import Cold, RowDict, Rows, rows_of
 from streams.core.figures import VIEWER
-from streams.core.order_archive import FrozenView, NearOrders, OpenView, OrderArchive
+from streams.core.order_archive import OrderArchive
+from streams.core.order_rows import FrozenView, NearOrders, OpenView
 from streams.core.presence import last_stay
 
 
