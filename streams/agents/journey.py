@@ -60,7 +60,7 @@ class JourneyPartition:
         self.settings = settings
         self.buyers: Shelf[Buyer] = Shelf("buyers", Buyer, settings.cache)
         self.entries: Shelf[Entry] = Shelf("references", Entry, None)
-        # Its rows are large, and read again when an order is, or is looked for.
+        # Its rows are large, so fewer of them are kept; they are read again when an order is, or is looked for.
         self.archive: Shelf[Row] = Shelf("archive", Row, settings.cache // 10)
         self.dependents = DependentRows(settings.cache)
         self.counts: Shelf[int] = Shelf("journeyed", int, None)

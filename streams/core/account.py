@@ -42,10 +42,11 @@ class Account:
             self._find_first_order()
         for view in self.changed.values():
             publish(view, Occasion(self.buyer_id, cause, desk.policy, desk.policy_version, desk.effects))
-        if advance:
+        views = buyer.open_views()
+        if advance and (views or buyer.cold_orders.open):  # most events find no open order
             now = buyer.stream_time - desk.policy.horizon
             desk.archive.orders.close(buyer.cold_orders, now)
-            for view in buyer.open_views():
+            for view in views:
                 if view.claim.placed_at < now:
                     view.final = True
         desk.touch(self.buyer_id, *cause)

@@ -57,7 +57,7 @@ def _visit(account: Account, part: Part, fact: Fact) -> None:
         if moment(fact) < moment(buyer.visit(session_id)[0]):
             account.recall(fact.time - timeout)
         stays_before = account.stays(session_id)
-        part.visits[session_id].keep(fact)
+        part.visits[session_id].keep(fact)  # another list, if older facts were recalled
         desk.deltas.stay(session_id, stays_before, account.stays(session_id))
     account.count_loose(fact.time)
 

@@ -310,10 +310,9 @@ class Buyer(msgspec.Struct, array_like=True):
         """Those that later evidence may still change."""
         return [view for view in self.views() if not view.final]
 
-    def paid(self) -> Iterator[View]:
-        """Every paid order."""
-        for part in self.parts.values():
-            yield from part.paid.values()
+    def paid(self) -> list[View]:
+        """Every paid order that is at hand."""
+        return [view for part in self.parts.values() for view in part.paid.values()]
 
 
 def keep(facts: list[Fact], fact: Fact) -> None:

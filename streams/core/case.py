@@ -46,8 +46,8 @@ class Case:
         self.lookup = lookup
         self.order = Evidence(claim.source, claim.id, claim.placed_at, type_)
         self.names = lookup.named(claim.placed_at, claim.token, (None, None, None, claim.sharer_id))
-        evidence = [fact for fact in past.buyer.facts() if fact.kind in EVIDENCE]  # of viewers most is none
-        facts = sorted(filter(self._may_count, evidence), key=latest_first)
+        evidence = (fact for fact in past.buyer.facts() if fact.kind in EVIDENCE and self._may_count(fact))
+        facts = sorted(evidence, key=latest_first)
         self._hot: dict[str, list[Fact]] = {}
         for fact in facts:
             for mark in marks(fact):

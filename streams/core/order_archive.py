@@ -69,7 +69,7 @@ class OrderArchive:
         cold.closed = before
         for hour in [hour for hour in cold.open if hour < before // HOUR_MS]:
             _, last = cold.open.pop(hour)
-            cold.last_final = last if cold.last_final is None else max(cold.last_final, last)
+            cold.last_final = _later(cold.last_final, last)
 
     def has_final(self, buyer_id: str, cold: ColdOrders, since: int) -> bool:
         """Is a view final that was placed at `since` or later (ms)."""
@@ -137,9 +137,9 @@ def _add(cold: ColdOrders, view: View, sign: int) -> None:
     claim = view.claim
     cold.views += sign
     if sign > 0:
-        cold.last = claim.placed_at if cold.last is None else max(cold.last, claim.placed_at)
-    if sign > 0 and view.final:
-        cold.last_final = claim.placed_at if cold.last_final is None else max(cold.last_final, claim.placed_at)
+        cold.last = _later(cold.last, claim.placed_at)
+        if view.final:
+            cold.last_final = _later(cold.last_final, claim.placed_at)
     if not view.is_paid:
         return
     net = net_of(view)
@@ -153,4 +153,8 @@ def _add(cold: ColdOrders, view: View, sign: int) -> None:
     if sign > 0:
         key = first_order(view)
         cold.first = min(cold.first or key, key)
-        cold.last_order = claim.placed_at if cold.last_order is None else max(cold.last_order, claim.placed_at)
+        cold.last_order = _later(cold.last_order, claim.placed_at)
+
+
+def _later(one: int | None, other: int) -> int:
+    return other if one is None else max(one, other)

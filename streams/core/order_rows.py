@@ -54,9 +54,8 @@ class OrderRows:
         return row
 
     def put(self, short: str, row: OrderRow) -> None:
-        """Keep a row."""
+        """Keep a row; `push` comes after the last one."""
         self._near[short] = pack(row)
-        self._keep_near()
 
     def remove(self, short: str) -> None:
         """Drop a row."""
@@ -81,5 +80,5 @@ class OrderRows:
     def _keep_near(self) -> None:
         if self._near:
             self._far[self._prefix + NEAR] = NearOrders(self._near)
-        else:
+        elif self._far.get(self._prefix + NEAR):
             del self._far[self._prefix + NEAR]

@@ -17,8 +17,7 @@ REPEAT_ORDERS = 2
 def profile(buyer_id: str, buyer: Buyer, lookup: Lookup, reason: str) -> dict[str, Any]:
     """The data of `buyer.profile`."""
     cold = buyer.cold_orders
-    loose = [fact for part in buyer.parts.values() for fact in part.loose]
-    paid = [view for part in buyer.parts.values() for view in part.paid.values()]
+    loose, paid = list(buyer.loose()), buyer.paid()
     contacts, groups = (open_contacts(loose), open_groups(loose)) if loose else ([], [])
     named = lookup.named(contacts[0].time, contacts[0].token, contacts[0].own) if contacts else None
     net = [net_of(view) for view in paid]
