@@ -52,7 +52,9 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._options = cast("Transport", self.transport)
-        self._transactions = Transactions(self.app.conf.id, self._options.transactional_producer)
+        self._transactions = Transactions(
+            self.app.conf.id, self._options.transactional_producer, lambda: self._kafka._client
+        )
         self._connected = False
         self._preparing: asyncio.Future[None] | None = None
 

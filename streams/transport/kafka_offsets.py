@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -38,6 +38,7 @@ log = logging.getLogger("livepool.offsets")
 
 _RETRY_SECONDS = 0.1
 _SAY_SECONDS = 5.0
+_SETTLE_SECONDS = 0.5  # brokers before 4.0 told of the end of a transaction a moment after they had said it
 _UNKNOWN = -1
 _UNSTABLE_OFFSET_COMMIT = 88
 
@@ -104,16 +105,23 @@ class StableOffsetFetch(Request[_Struct]):  # type: ignore[misc]
         return request_struct_class(self._group, self._topics, True, {})
 
 
-async def committed_offsets(kafka: AIOKafkaConsumer, group: str, tps: Collection[TP]) -> dict[TP, int | None]:
+Settle = Callable[[Collection[TP]], Awaitable[None]]
+
+
+async def committed_offsets(
+    kafka: AIOKafkaConsumer, group: str, tps: Collection[TP], settle: Settle
+) -> dict[TP, int | None]:
     """Return the next offset that the group will process of each partition; None where it has committed nothing.
 
-    Asks until the coordinator answers. Raises KafkaError for what asking again does not mend.
+    Asks until the coordinator answers. `settle` is called once with the partitions on which a transaction that is
+    over has been left open. Raises KafkaError for what asking again does not mend.
     """
     partitions: defaultdict[str, list[int]] = defaultdict(list)
     for tp in tps:
         partitions[tp.topic].append(tp.partition)
     coordinator = kafka._coordinator
-    told = time.monotonic()
+    begun = told = time.monotonic()
+    settled = False
     while True:
         await coordinator.ensure_coordinator_known()
         try:
@@ -121,6 +129,9 @@ async def committed_offsets(kafka: AIOKafkaConsumer, group: str, tps: Collection
             if not unstable:
                 return found
             reason = f"transactions are being completed on {', '.join(f'{tp.topic}/{tp.partition}' for tp in unstable)}"
+            if not settled and time.monotonic() > begun + _SETTLE_SECONDS:
+                settled = True
+                await settle(unstable)
         except (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError) as error:
             coordinator.coordinator_dead()
             reason = str(error)

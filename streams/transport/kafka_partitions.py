@@ -1,8 +1,8 @@
 """The partitions that a worker has on Kafka: which are ready, from where, and with whose state.
 
 A partition is delivered from only after these steps, in this order: its transactional id is taken over, so that
-nobody else can commit any more; then its state is restored to the end of its changelogs; then its committed offset
-is read. A partition that stays with this worker from one generation of the group to the next needs none of them.
+nobody else can commit any more; then its committed offset is read; then its state is restored to the end of its
+changelogs. A partition that stays with this worker from one generation of the group to the next needs none of them.
 """
 
 import asyncio
@@ -71,10 +71,10 @@ class Partitions:
         new = sources - self.next.keys()
         await self._transactions.release(set(self._transactions.owned()) - sources)
         await self._transactions.fence(new)
+        starts = await self._starts(new)  # at once: what has been left open can be settled by who has fenced it
         await self._restorer.restore(own - self.current)
         self.current = own
         self._restorer.follow(standbys)
-        starts = await self._starts(new)
         for tp in new:
             self._epochs[tp] = self._epochs.get(tp, 0) + 1
         self.next.update(starts)
@@ -86,7 +86,7 @@ class Partitions:
         if not tps:
             return {}
         firsts = await self._kafka.beginning_offsets(list(map(as_kafka, tps)))
-        committed = await committed_offsets(self._kafka, self._group, tps)
+        committed = await committed_offsets(self._kafka, self._group, tps, self._transactions.settle)
         starts = {}
         for tp in tps:
             offset = committed[tp]

@@ -3,10 +3,12 @@
 aiokafka commits offsets with the first version of the request, which names no member of the group: a worker that
 lost a partition is not recognised by it. It is recognised by its transactional id instead. There is one per input
 partition, and `fence` takes it over before anything of the partition is read: what the former owner has not
-committed by then, it cannot commit any more (KIP-98; Kafka Streams did the same before KIP-447).
+committed by then, it cannot commit any more (KIP-98; Kafka Streams did the same before KIP-447). `settle` ends what
+the brokers have left open of the transaction before.
 """
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -14,11 +16,15 @@ from itertools import zip_longest
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.types import TP
 
 from streams.transport.batches import Output
+from streams.transport.kafka_outcomes import was_committed
+
+log = logging.getLogger("livepool.transactions")
 
 _ABORT_SECONDS = 5.0
 
@@ -32,12 +38,16 @@ class CommitError(RuntimeError):
 
 
 class Transactions:
-    """The transactional producers of the input partitions that this worker has."""
+    """The transactional producers of the input partitions that this worker has. `client` is one that is connected."""
 
-    def __init__(self, group: str, new_producer: Callable[[str], AIOKafkaProducer]) -> None:
+    def __init__(
+        self, group: str, new_producer: Callable[[str], AIOKafkaProducer], client: Callable[[], AIOKafkaClient]
+    ) -> None:
         self._group = group
         self._new_producer = new_producer
+        self._client = client
         self._producers: dict[TP, AIOKafkaProducer] = {}
+        self._committed: dict[TP, bool | None] = {}  # whether the last transaction before `fence` was
 
     async def fence(self, tps: Iterable[TP]) -> None:
         """Take these partitions over: when this returns, no other worker can commit anything of them."""
@@ -45,9 +55,41 @@ class Transactions:
 
     async def _fence(self, tp: TP) -> None:
         await self.release([tp])
-        producer = self._new_producer(f"{self._group}-{tp.topic}-{tp.partition}")
+        transactional_id = f"{self._group}-{tp.topic}-{tp.partition}"
+        self._committed[tp] = await was_committed(self._client(), transactional_id)
+        producer = self._new_producer(transactional_id)
         self._producers[tp] = producer  # before it has started, so that it is stopped if that breaks off
         await producer.start()
+
+    async def settle(self, tps: Iterable[TP]) -> None:
+        """End what the brokers have left open of the offsets of these partitions, as the coordinator had decided it.
+
+        For partitions that are fenced and whose offsets are unstable nevertheless (KAFKA-20734).
+        """
+        await asyncio.gather(*map(self._settle, tps))
+
+    async def _settle(self, tp: TP) -> None:
+        committed = self._committed.pop(tp, None)
+        name = f"{tp.topic}/{tp.partition}"
+        if committed is None:
+            log.error(
+                "%s: brokers have left the offset of a transaction open (KAFKA-20734), and do not say how it ended."
+                " `kafka-transactions.sh find-hanging` shows it, `kafka-transactions.sh abort` ends it: what it had"
+                " processed is then processed once more",
+                name,
+            )
+            return
+        producer = self._producers[tp]
+        await producer.begin_transaction()
+        # The group and no offset: the end of this transaction is the end of what hangs.
+        while not await producer._sender._do_add_offsets_to_txn(self._group):
+            pass
+        await (producer.commit_transaction() if committed else producer.abort_transaction())
+        log.warning(
+            "%s: the brokers had left the offset of a transaction open (KAFKA-20734); it was %s, as they had decided",
+            name,
+            "committed" if committed else "aborted",
+        )
 
     async def release(self, tps: Iterable[TP] | None = None) -> None:
         """Stop the producers of partitions (None: all); an open transaction is aborted if the broker answers."""
