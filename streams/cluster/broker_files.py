@@ -15,8 +15,8 @@ from streams.cluster.broker_security import Security
 HOST = "127.0.0.1"
 LAYOUT = "cluster.json"
 _BIG = 16 * 1024 * 1024  # bytes of the largest message: changelogs hold whole journeys
-# A killed broker is missed after 3 s. An only one can be replaced by none, and would only be without leaders when a busy
-# machine holds it up for as long (KAFKA-20734): it keeps the 9 s of Kafka.
+# A killed broker is missed after 3 s. An only one cannot be replaced, and would just be left without leaders when a
+# busy machine holds it up for as long (KAFKA-20734): it keeps the 9 s of Kafka.
 _MISSED_SOON = {"broker.session.timeout.ms": 3000, "broker.heartbeat.interval.ms": 500}
 _CONSOLE = {
     "3": """\

@@ -7,14 +7,16 @@ from typing import Any
 
 from streams.core import pool, rooms
 from streams.core.attribution import decide
-from streams.core.buyer import CONTACT_ADDED, GROUP_JOINED, SCANNED, Buyer, Decision, Fact, View
+from streams.core.buyer import Buyer
 from streams.core.case import Case, Past
 from streams.core.cold import Stay
 from streams.core.desk import Desk
+from streams.core.facts import CONTACT_ADDED, GROUP_JOINED, SCANNED, Fact
 from streams.core.presence import stay_at, stays
 from streams.core.reference import Lookup
 from streams.core.rooms import RoomFact
 from streams.core.sales import Cause, Occasion, publish
+from streams.core.views import Decision, View
 
 POOL_JOINS = (CONTACT_ADDED, GROUP_JOINED)
 

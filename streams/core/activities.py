@@ -1,8 +1,9 @@
 """Activities of buyers: viewer and product events, scans, shares, contacts, groups."""
 
 from streams.core.account import POOL_JOINS, Account
-from streams.core.buyer import CARTED, CONTACT_REMOVED, GROUP_LEFT, Fact, Part, Visit, keep, moment
+from streams.core.buyer import Part
 from streams.core.desk import Desk
+from streams.core.facts import CARTED, CONTACT_REMOVED, GROUP_LEFT, Fact, Visit, keep, moment
 from streams.core.identity import buyer_id_of
 from streams.core.messages import Activity, Seen
 from streams.core.presence import add_event, stay_of

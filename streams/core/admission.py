@@ -13,7 +13,7 @@ from typing import Any, get_args
 from schemas import events
 from schemas.codec import Rejected
 from streams.core import messages, order_events
-from streams.core.buyer import KIND_OF_TYPE
+from streams.core.facts import KIND_OF_TYPE
 from streams.core.identity import IdentityTooLarge, buyer_id_of
 from streams.core.messages import Activity, RoomEvent
 from streams.core.register import Arrival, Register

@@ -26,10 +26,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.core.buyer import CARTED, SHARE_OPENED, Buyer, moment
+from streams.core.buyer import Buyer
 from streams.core.chunk_stack import ChunkStack, Newest
 from streams.core.chunks import CONTACTS, Chunk, boundary, cut, put_back
 from streams.core.cold import Cold, RowDict, Rows, rows_of
+from streams.core.facts import CARTED, SHARE_OPENED, moment
 from streams.core.figures import VIEWER
 from streams.core.order_archive import OrderArchive
 from streams.core.order_rows import FrozenView, NearOrders, OpenView

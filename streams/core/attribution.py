@@ -9,7 +9,6 @@ from fractions import Fraction
 from math import lcm
 
 from schemas.values import MODE_OF_CARRIER
-from streams.core.buyer import Decision, Verdict
 from streams.core.case import NO_EVIDENCE, OUTSIDE_WINDOW, WON, Case, Found, Outcome, nearer
 from streams.core.credits import NONE
 from streams.core.live_rules import LIVE_RULES, qualifying
@@ -17,6 +16,7 @@ from streams.core.messages import Line
 from streams.core.multitouch import weigh
 from streams.core.policy import TIERS, TOUCH_RULES
 from streams.core.store_rules import STORE_RULES
+from streams.core.views import Decision, Verdict
 
 
 def decide(case: Case, line: Line) -> Decision:

@@ -1,178 +1,17 @@
-"""What is kept of one buyer: facts in the order of (time, source, id), and what was made of them.
+"""What is kept of one buyer: facts and orders, by the identifier that they came with.
 
 A buyer is the union of its *parts*, one per identifier that its events came with. So two buyers become one by
 putting their parts together, and fall apart by dealing the parts out again, whatever has happened before.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Iterator
 
 import msgspec
 
-from streams.core.cold import Cold, ColdOrders, Tick
-from streams.core.messages import Activity, AppliedRefund, Claim
-from streams.core.packed_list import PackedList
-from streams.core.packing import ItemsUnpacker
-from streams.core.tally import Counted
-
-# The kind of a fact is its place in this list.
-ACTIVITY_TYPES = (
-    "live.viewer.entered", "live.viewer.left", "live.viewer.commented", "live.viewer.liked",
-    "live.viewer.shared", "live.viewer.followed", "live.viewer.joined_fan_club",
-    "live.product.clicked", "live.product.carted",
-    "scan.code.scanned", "share.opened",
-    "pool.contact.added", "pool.contact.removed", "pool.group.joined", "pool.group.left",
-)  # fmt: skip
-ENTERED, LEFT, COMMENTED, LIKED, SHARED, FOLLOWED, FANNED, CLICKED, CARTED = range(9)
-SCANNED, SHARE_OPENED, CONTACT_ADDED, CONTACT_REMOVED, GROUP_JOINED, GROUP_LEFT = range(9, 15)
-KIND_OF_TYPE = {type_: kind for kind, type_ in enumerate(ACTIVITY_TYPES)}
-
-
-class Fact(msgspec.Struct, array_like=True, gc=False):
-    """One activity; `counted` is the session that a scan or pool join counts for. It refers to nothing but texts."""
-
-    time: int
-    source: str
-    id: str
-    seq: int
-    kind: int
-    session_id: str | None
-    item_id: str | None
-    count: int
-    token: str | None
-    sharer_id: str | None
-    store_id: str | None
-    guide_id: str | None
-    chat_id: str | None
-    counted: str | None = None
-
-    @property
-    def own(self) -> tuple[str | None, str | None, str | None, str | None]:
-        """What the event itself names: session_id, store_id, guide_id, sharer_id."""
-        return self.session_id, self.store_id, self.guide_id, self.sharer_id
-
-    @staticmethod
-    def of(message: Activity) -> "Fact":
-        """The fact that a message tells."""
-        return Fact(
-            message.time, message.source, message.id, message.seq, KIND_OF_TYPE[message.type],
-            message.session_id, message.item_id, message.count, message.token, message.sharer_id,
-            message.store_id, message.guide_id, message.chat_id,
-        )  # fmt: skip
-
-
-def _time(fact: Fact) -> int:
-    return fact.time
-
-
-def moment(fact: Fact) -> tuple[int, str, str]:
-    """Sort key of facts: (time, source, id)."""
-    return fact.time, fact.source, fact.id
-
-
-def latest_first(fact: Fact) -> tuple[int, str, str]:
-    """Sort key of evidence: the latest time, then the smallest (source, id)."""
-    return -fact.time, fact.source, fact.id
-
-
-class Visit(PackedList[Fact]):
-    """Viewer and product events of one identifier in one session, in order of (time, source, id)."""
-
-    unpack = ItemsUnpacker(Fact)
-
-    def keep(self, fact: Fact) -> None:
-        """Put a fact in its place."""
-        if self.last is None or moment(self.last) < moment(fact):
-            self.append(fact)
-        else:
-            self.fill(sorted([*self, fact], key=moment))
-
-
-class Clock(PackedList[Tick]):
-    """The time and seq of each event that was later than all before it."""
-
-    unpack = ItemsUnpacker(Tick)
-
-    @property
-    def time(self) -> int:
-        """The latest."""
-        return self.last[0] if self.last is not None else 0
-
-
-class Evidence(msgspec.Struct, frozen=True, gc=False):
-    """The event that decided."""
-
-    source: str
-    id: str
-    time: int
-    type: str
-
-
-class Verdict(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """The rule that won one of the two decisions."""
-
-    rule: str
-    tier: str
-    evidence: Evidence | None
-
-
-class Decision(msgspec.Struct, array_like=True, frozen=True):
-    """Who gets the credit of one order line: integer weights per party of each dimension, and why."""
-
-    session_id: str | None
-    mode: str
-    live: Verdict
-    store: Verdict
-    anchors: dict[str, int]
-    stores: dict[str, int]
-    modes: dict[str, int]
-    guide_id: str | None
-    sharer_id: str | None
-    considered: list[tuple[str, str, str]]  # (decision, rule, outcome)
-
-
-class Revision(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One line of a sale's history, for the person who asks why."""
-
-    revision: int
-    time: int  # of the event that caused it
-    cause: str
-    live_rule: str
-    store_rule: str
-    net_fen: int
-
-
-# What credits come from: an amount (fen), and the weights of the parties of each dimension.
-Posted = tuple[int, dict[str, dict[str, int]]]
-
-
-class Sale(msgspec.Struct, array_like=True):
-    """What was published of a sale: the last revision, what each party holds, and a digest to see changes."""
-
-    revision: int
-    credits: dict[str, dict[str, int]]  # dimension -> party -> fen
-    digest: bytes
-    history: list[Revision]
-    posted: Posted | None = None
-    refunds: list[int] = []  # what was taken from them since, in order
-    counted: Counted | None = None  # how the metrics count it
-
-
-class View(msgspec.Struct, array_like=True):
-    """A placed or paid order of the buyer, with the decision for each of its lines."""
-
-    claim: Claim
-    is_paid: bool
-    decisions: list[Decision] = []
-    final: bool = False
-    refunds: list[AppliedRefund] = []
-    sales: dict[str, Sale] = {}  # sale_id -> what was published; of a placed view nothing
-    new_buyer: bool = False
-
-    @property
-    def type(self) -> str:
-        """The type of the event that it comes from."""
-        return "order.paid" if self.is_paid else "order.placed"
+from streams.core.cold import Cold, ColdOrders
+from streams.core.facts import Clock, Fact, Visit, moment, time_of
+from streams.core.views import View
 
 
 class Part(msgspec.Struct, array_like=True):
@@ -272,7 +111,7 @@ class Buyer(msgspec.Struct, array_like=True):
         """Every activity, from `since` on (ms; None: ever), that is no viewer or product event."""
         for part in self.parts.values():
             if part.loose:
-                yield from part.loose if since is None else part.loose[bisect_left(part.loose, since, key=_time) :]
+                yield from part.loose if since is None else part.loose[bisect_left(part.loose, since, key=time_of) :]
 
     def visit(self, session_id: str) -> list[Fact]:
         """The viewer and product events in one session, in order of (time, source, id)."""
@@ -313,11 +152,3 @@ class Buyer(msgspec.Struct, array_like=True):
     def paid(self) -> list[View]:
         """Every paid order that is at hand."""
         return [view for part in self.parts.values() for view in part.paid.values()]
-
-
-def keep(facts: list[Fact], fact: Fact) -> None:
-    """Put a fact in its place."""
-    if not facts or moment(facts[-1]) < moment(fact):
-        facts.append(fact)
-    else:
-        insort(facts, fact, key=moment)

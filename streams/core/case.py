@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from streams.core.buyer import ACTIVITY_TYPES, CONTACT_ADDED, Buyer, Evidence, Fact, latest_first
+from streams.core.buyer import Buyer
 from streams.core.chunks import CLICKS, CONTACTS, ENTRIES, EVIDENCE, SCANS, SHARES, marks
+from streams.core.facts import ACTIVITY_TYPES, CONTACT_ADDED, Fact, latest_first
 from streams.core.messages import Claim, SessionStarted
 from streams.core.policy import HOUR_MS, Policy
 from streams.core.reference import Lookup, Named
+from streams.core.views import Evidence
 
 NO_EVIDENCE, OUTSIDE_WINDOW, SUPERSEDED = "no_evidence", "outside_window", "superseded"
 UNKNOWN_SESSION, WON = "unknown_session", "won"

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from streams.core.buyer import Fact, latest_first
 from streams.core.chunks import ITEM, Chunk, marked
 from streams.core.cold import Cold, Rows, rows_of
+from streams.core.facts import Fact, latest_first
 
 
 class Newest(msgspec.Struct, array_like=True, tag="newest"):

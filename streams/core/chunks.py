@@ -6,7 +6,9 @@ from itertools import chain
 
 import msgspec
 
-from streams.core.buyer import (
+from streams.core.buyer import Buyer, Part
+from streams.core.cold import Stay, Tick
+from streams.core.facts import (  # fmt: skip
     CARTED,
     CLICKED,
     CONTACT_ADDED,
@@ -16,15 +18,12 @@ from streams.core.buyer import (
     GROUP_LEFT,
     SCANNED,
     SHARE_OPENED,
-    Buyer,
     Clock,
     Fact,
-    Part,
     Visit,
     latest_first,
     moment,
-)  # fmt: skip
-from streams.core.cold import Stay, Tick
+)
 
 CONTACTS, GROUPS = (CONTACT_ADDED, CONTACT_REMOVED), (GROUP_JOINED, GROUP_LEFT)
 ENTRIES, CLICKS, SCANS, SHARES = "entries", "clicks", "scans", "shares"

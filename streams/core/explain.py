@@ -8,7 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from schemas.values import format_time
-from streams.core.buyer import (
+from streams.core.buyer import Buyer
+from streams.core.case import Case
+from streams.core.credits import NONE, after, split, take
+from streams.core.facts import (
     CARTED,
     CLICKED,
     CONTACT_ADDED,
@@ -16,15 +19,9 @@ from streams.core.buyer import (
     ENTERED,
     SCANNED,
     SHARE_OPENED,
-    Buyer,
-    Decision,
     Fact,
-    Revision,
-    View,
     moment,
 )
-from streams.core.case import Case
-from streams.core.credits import NONE, after, split, take
 from streams.core.findings import Inquiry, shown
 from streams.core.live_findings import live_findings
 from streams.core.messages import AppliedRefund, Claim, Line
@@ -34,6 +31,7 @@ from streams.core.reference import Entry
 from streams.core.retrial import retry
 from streams.core.sales import DIMENSIONS, order_name, sale_id_of, verdict
 from streams.core.store_findings import store_findings
+from streams.core.views import Decision, Revision, View
 
 EVIDENCE_KINDS = (ENTERED, CLICKED, CARTED, SCANNED, SHARE_OPENED, CONTACT_ADDED, CONTACT_REMOVED)
 

@@ -16,12 +16,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.values import format_time
-from streams.core.buyer import Decision, Fact
 from streams.core.case import Case, evidence_of
+from streams.core.facts import Fact
 from streams.core.messages import Line
 from streams.core.policy import HOUR_MS
 from streams.core.reference import Entry, Lookup
 from streams.core.sales import shown_evidence
+from streams.core.views import Decision
 
 Finding = dict[str, Any]
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from schemas.values import format_time
-from streams.core.buyer import SHARE_OPENED, Fact
+from streams.core.facts import SHARE_OPENED, Fact
 from streams.core.findings import Finding, Inquiry, finding, shown
 from streams.core.live_rules import qualifying
 from streams.core.multitouch import weigh

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 
-from streams.core.buyer import SHARE_OPENED, Fact
 from streams.core.case import (
     NO_EVIDENCE,
     OUTSIDE_WINDOW,
@@ -15,6 +14,7 @@ from streams.core.case import (
     nearer,
 )
 from streams.core.chunks import ENTRIES, SCANS_OF_SESSIONS, SHARES_OF_SESSIONS, item_mark
+from streams.core.facts import SHARE_OPENED, Fact
 from streams.core.messages import Line
 from streams.core.policy import TOUCH_RULES
 from streams.core.reference import Named

@@ -8,12 +8,13 @@ out (`thaw`).
 
 from sys import maxsize
 
-from streams.core.buyer import Buyer, View
+from streams.core.buyer import Buyer
 from streams.core.cold import ColdOrders, Rows
 from streams.core.order_rows import OPEN, PAID, PLACED, FrozenView, OpenView, OrderRows
 from streams.core.policy import HOUR_MS
 from streams.core.pool import first_order, net_of, tags_of
 from streams.core.sales import order_name
+from streams.core.views import View
 
 
 class OrderArchive:

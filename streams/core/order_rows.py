@@ -6,9 +6,9 @@ from itertools import islice
 
 import msgspec
 
-from streams.core.buyer import View
 from streams.core.cold import ColdOrders, Rows, rows_of
 from streams.core.packing import Unpacker, pack
+from streams.core.views import View
 
 
 class FrozenView(msgspec.Struct, array_like=True, tag="view"):

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from schemas.values import format_time
-from streams.core.buyer import GROUP_JOINED, GROUP_LEFT, SHARE_OPENED, Buyer, Fact, View, latest_first, moment
+from streams.core.buyer import Buyer
 from streams.core.case import open_contacts
 from streams.core.cold import Cold
 from streams.core.credits import NONE
+from streams.core.facts import GROUP_JOINED, GROUP_LEFT, SHARE_OPENED, Fact, latest_first, moment
 from streams.core.figures import VIEWER
 from streams.core.reference import Lookup
+from streams.core.views import View
 
 REPEAT_ORDERS = 2
 

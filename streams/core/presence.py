@@ -8,8 +8,8 @@ functions (how many are online, how many are being watched), which simply add up
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
-from streams.core.buyer import LEFT, Fact
 from streams.core.cold import Stay
+from streams.core.facts import LEFT, Fact
 from streams.core.policy import MINUTE_MS
 
 

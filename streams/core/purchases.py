@@ -4,11 +4,13 @@ from collections import Counter
 
 from streams.core import pool
 from streams.core.account import Account, room_facts
-from streams.core.buyer import Buyer, Clock, Part, View
+from streams.core.buyer import Buyer, Part
 from streams.core.credits import NONE
 from streams.core.desk import Absorbed, Desk
+from streams.core.facts import Clock
 from streams.core.messages import Claim, Handover, Message, Paid, Placed, Withdrawn
 from streams.core.sales import Cause, order_name, sale_id_of
+from streams.core.views import View
 
 
 def placed(desk: Desk, message: Placed) -> None:

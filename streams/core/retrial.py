@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from streams.core.attribution import decide
-from streams.core.buyer import Buyer, View
+from streams.core.buyer import Buyer
 from streams.core.case import Case, Past
 from streams.core.policy import Policy
 from streams.core.reference import Entry, Lookup
+from streams.core.views import View
 
 MOST_OTHERS = 5  # parts beside the order's own that are tried in all combinations
 

@@ -7,8 +7,9 @@ back is adding with the opposite sign.
 from collections import Counter
 
 from streams.core.archive import Archive
-from streams.core.buyer import CARTED, SCANNED, Buyer, Fact, View
+from streams.core.buyer import Buyer
 from streams.core.cold import Stay
+from streams.core.facts import CARTED, SCANNED, Fact
 from streams.core.figures import (
     JOIN,
     KINDS,
@@ -24,6 +25,7 @@ from streams.core.figures import (
 )
 from streams.core.messages import RoomDelta
 from streams.core.presence import add_stays
+from streams.core.views import View
 
 RoomFact = tuple[str, int, int]  # (session_id, kind, time)
 COUNTED = {SCANNED: SCAN}  # kinds of facts that count for a session otherwise than by happening in it; rest: JOIN

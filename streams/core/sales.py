@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from schemas.codec import encode
 from schemas.values import format_time
-from streams.core.buyer import Decision, Evidence, Posted, Revision, Sale, Verdict, View
 from streams.core.credits import NONE, after, split
 from streams.core.messages import Line
 from streams.core.outcome import Effects, event_id
 from streams.core.policy import Policy
 from streams.core.tally import Counted, Tally, count_refund, count_sale, count_unattributed, reverse_sale
+from streams.core.views import Decision, Evidence, Posted, Revision, Sale, Verdict, View
 
 DIMENSIONS = {"store": "stores", "anchor": "anchors", "mode": "modes"}  # of the ledger -> of a decision
 LONGEST_HISTORY = 50  # revisions remembered for `livepool explain`

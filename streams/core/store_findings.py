@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from schemas.values import format_time
-from streams.core.buyer import CONTACT_ADDED, SHARE_OPENED, Evidence, Fact
 from streams.core.case import evidence_of, open_contacts
+from streams.core.facts import CONTACT_ADDED, SHARE_OPENED, Fact
 from streams.core.findings import Finding, Inquiry, finding, shown
 from streams.core.messages import SessionStarted
 from streams.core.reference import Named
 from streams.core.sales import shown_evidence
+from streams.core.views import Evidence
 
 
 def store_findings(inquiry: Inquiry, rule: str) -> list[Finding]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from streams.core.buyer import Evidence, Fact
 from streams.core.case import (
     NO_EVIDENCE,
     OUTSIDE_WINDOW,
@@ -16,8 +15,10 @@ from streams.core.case import (
     open_contacts,
 )
 from streams.core.chunks import SCANS_OF_STORES, SHARES
+from streams.core.facts import Fact
 from streams.core.messages import Line, SessionStarted
 from streams.core.reference import Named
+from streams.core.views import Evidence
 
 
 def _for_store(found: Evidence, named: Named | None, store_id: str) -> Outcome:

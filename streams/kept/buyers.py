@@ -8,14 +8,16 @@ from typing import Any, NamedTuple
 from schemas.values import NAMESPACES, format_time
 from streams.core import pool
 from streams.core.archive import Archive, Row
-from streams.core.buyer import ACTIVITY_TYPES, Buyer, Fact, View, moment
+from streams.core.buyer import Buyer
 from streams.core.cold import RowDict, Stay, rows_of
+from streams.core.facts import ACTIVITY_TYPES, Fact, moment
 from streams.core.identity import buyer_id_of
 from streams.core.packing import Unpacker
 from streams.core.policy import Policy
 from streams.core.presence import stays
 from streams.core.reference import Lookup
 from streams.core.sales import DIMENSIONS, sale_id_of, verdict
+from streams.core.views import View
 from streams.kept.source import Entries, Source
 
 _BUYER: Unpacker[Buyer] = Unpacker(Buyer)

@@ -10,9 +10,10 @@ from schemas.values import format_time
 from streams.agents.shelf import Shelf
 from streams.core.admission import Admission
 from streams.core.archive import Archive, Limits, Row
-from streams.core.buyer import Buyer, Clock, Fact, Part, Visit
+from streams.core.buyer import Buyer, Part
 from streams.core.chunks import Chunk
 from streams.core.cold import RowDict, Stay
+from streams.core.facts import Clock, Fact, Visit
 from streams.core.intake import arrive
 from streams.core.journey import Journeys
 from streams.core.messages import Activity

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.buyer import Clock, Fact, Visit, moment
+from streams.core.facts import Clock, Fact, Visit, moment
 from streams.core.packing import Unpacker, pack
 from streams.core.timeline import Timeline
 from streams.core.windows import RecentFact
