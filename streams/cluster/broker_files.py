@@ -15,9 +15,6 @@ from streams.cluster.broker_security import Security
 HOST = "127.0.0.1"
 LAYOUT = "cluster.json"
 _BIG = 16 * 1024 * 1024  # bytes of the largest message: changelogs hold whole journeys
-# A killed broker is missed after 3 s. An only one cannot be replaced, and would just be left without leaders when a
-# busy machine holds it up for as long (KAFKA-20734): it keeps the 9 s of Kafka.
-_MISSED_SOON = {"broker.session.timeout.ms": 3000, "broker.heartbeat.interval.ms": 500}
 _CONSOLE = {
     "3": """\
 log4j.rootLogger=WARN, console
@@ -149,7 +146,9 @@ def broker_properties(layout: Layout, broker: int, data: Path) -> dict[str, obje
         "log.cleaner.dedupe.buffer.size": 2 * _BIG,  # the default is a quarter of the heap
         "group.initial.rebalance.delay.ms": 0,
         "group.min.session.timeout.ms": 1000,
-        **(_MISSED_SOON if count > 1 else {}),
+        # A killed broker is missed, and may come back, after this long.
+        "broker.session.timeout.ms": 3000,
+        "broker.heartbeat.interval.ms": 500,
         "num.network.threads": 2,
         "num.io.threads": 4,
     }

@@ -70,12 +70,16 @@ class Parcel(NamedTuple):
     pack: Callable[[Sequence[Any]], bytes]
     headers: Headers = ()
 
-    def outputs(self, max_bytes: int | None = None) -> Iterator[Output]:
-        """The record; several when it had more than `max_bytes`, of which none has unless a single message has."""
-        value = self.pack(self.messages)
+    def output(self) -> Output:
+        """The record."""
+        return Output(self.topic, None, self.pack(self.messages), self.headers, self.partition)
+
+    def outputs(self, max_bytes: int) -> Iterator[tuple[Output, Sequence[Any]]]:
+        """Records with their messages: several when one had more than `max_bytes`, which only a single message may."""
+        output = self.output()
         half = len(self.messages) // 2
-        if max_bytes is None or len(value) <= max_bytes or not half:
-            yield Output(self.topic, None, value, self.headers, self.partition)
+        if len(output.value or b"") <= max_bytes or not half:
+            yield output, self.messages
             return
         for messages in (self.messages[:half], self.messages[half:]):
             yield from self._replace(messages=messages).outputs(max_bytes)

@@ -134,7 +134,7 @@ class EmbeddedCommits:
         read = {id(parcel) for batch in transaction.batches for parcel in batch.handed}
         for batch in transaction.batches:
             puts = {(table, batch.partition): values for table, values in batch.puts.items()}
-            written = [output for parcel in batch.parcels if id(parcel) not in read for output in parcel.outputs()]
+            written = [parcel.output() for parcel in batch.parcels if id(parcel) not in read]
             passed = Counter((parcel.topic, parcel.partition) for parcel in batch.parcels if id(parcel) in read)
             writer.commit(self._consumer.group, batch.spans, [*batch.outputs, *written], puts, passed)
         for tp, end in writer.end_offsets(transaction.ends).items():

@@ -1,13 +1,13 @@
 """A record batch of one Kafka partition."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
-from streams.transport.batches import Record, RecordBatch
+from streams.transport.batches import Record, RecordBatch, T
 
 if TYPE_CHECKING:
     from streams.transport.kafka_consumer import Consumer
@@ -38,6 +38,14 @@ class KafkaBatch(RecordBatch):
         self.consumer = consumer
         self.tp = tp
         self.next_offset = next_offset
+
+    def messages(self, unpack: Callable[[bytes], Sequence[T]]) -> list[T]:
+        """All that came in parcels; what this worker has sent itself is not unpacked (`kafka_remembered`)."""
+        found: list[T] = []
+        for record in self.records:
+            messages = self.consumer.commits.remembered.take(record)
+            found += unpack(record.value or b"") if messages is None else messages
+        return found
 
     def read(self, table: str, keys: Iterable[bytes]) -> dict[bytes, bytes]:
         """Return the committed values of `keys` in this partition; missing keys are absent."""

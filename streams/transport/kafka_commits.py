@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -11,11 +12,12 @@ from faust.types import TP
 from streams.transport.batches import Output, partition_of
 from streams.transport.kafka_batch import KafkaBatch
 from streams.transport.kafka_partitions import Partitions
+from streams.transport.kafka_remembered import Remembered, Sent
 from streams.transport.kafka_state import LocalState
 from streams.transport.kafka_transactions import Transactions
 from streams.transport.topics import UnknownTopicError
 
-PARCEL_BYTES = 500_000  # of a record that is a parcel; brokers take 1 MB unless they are told otherwise
+PARCEL_BYTES = 890_000  # of a record that is a parcel; brokers take 1 MiB unless they are told otherwise
 Values = Mapping[bytes, bytes | None]
 
 
@@ -41,6 +43,7 @@ class Commits:
         self._changelog = changelog  # table -> the topic that keeps it
         self.counts: dict[str, int] = {}  # partitions of each topic
         self.count = 0
+        self.remembered = Remembered()
 
     def check_state(self, table: str, partition: int) -> None:
         """Raise RuntimeError unless this worker has the state of a table's partition."""
@@ -72,30 +75,40 @@ class Commits:
             count = self.counts.get(output.topic) or await self._count(output.topic)
             number = partition_of(output.key, count) if output.partition is None else output.partition
             outputs[TP(output.topic, number)].append(output)
+        parcels: defaultdict[TP, list[Sent]] = defaultdict(list)  # private topics have nothing else
         for parcel in batch.parcels:
             if parcel.topic not in self.counts:
                 await self._count(parcel.topic)
-            outputs[TP(parcel.topic, parcel.partition)].extend(parcel.outputs(PARCEL_BYTES))
-        await self.transact(batch.tp, batch.next_offset, outputs, batch.puts)
+            tp = TP(parcel.topic, parcel.partition)
+            for output, messages in parcel.outputs(PARCEL_BYTES):
+                outputs[tp].append(output)
+                parcels[tp].append(Sent(output.value, messages))
+        written = await self.transact(batch.tp, batch.next_offset, outputs, batch.puts)
+        for tp in parcels.keys() & self._partitions.next.keys():
+            self.remembered.keep(tp, zip(chain(*written[tp]), parcels[tp], strict=True))
 
     async def transact(
         self, tp: TP, next_offset: int, outputs: dict[TP, list[Output]], puts: Mapping[str, Values]
-    ) -> None:
-        """Write outputs, state of the partition and its next offset in one transaction, and note it."""
+    ) -> dict[TP, list[range]]:
+        """Write outputs, state of the partition and its next offset in one transaction, and note it.
+
+        Returns the offsets of what was written, by partition.
+        """
         changelogs: dict[str, TP] = {}
         for table, values in puts.items():
             if values:
                 self.check_state(table, tp.partition)
                 target = changelogs[table] = TP(self._changelog(table), tp.partition)
                 outputs[target] = [Output(target.topic, key, value) for key, value in values.items()]
-        ends = await self._transactions.commit(tp, next_offset, outputs)
+        written = await self._transactions.commit(tp, next_offset, outputs)
         self.count += 1
         if changelogs:
             self._local.write(
                 {(table, tp.partition): puts[table] for table in changelogs},
-                {target: ends[target] for target in changelogs.values()},
+                {target: written[target][-1].stop for target in changelogs.values()},
             )
         self._partitions.committed(tp, next_offset)
+        return written
 
     async def refresh_counts(self) -> None:
         """Ask the brokers how many partitions each topic has."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from streams.transport.kafka import Transport
 
 _DRAIN_SECONDS = 20.0
+_FENCING_SECONDS = 3.0
 _DISCOVERY_SECONDS = 0.2
 _DISCOVERIES_BEFORE_JOINING = 10
 
@@ -149,6 +150,8 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
 
     async def _cancel_preparation(self) -> None:
         if self._preparing is not None and not self._preparing.done():
+            with suppress(TimeoutError):  # the next owner could not settle what this one has fenced
+                await asyncio.wait_for(self.partitions.fenced.wait(), _FENCING_SECONDS)
             self._preparing.cancel()
             with suppress(asyncio.CancelledError):
                 await self._preparing
@@ -164,6 +167,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         own = {tp for tp in app.assignor.assigned_actives() if keeps_own_state(app, tp.topic)}
         standbys = {tp for tp in app.assignor.assigned_standbys() if keeps_own_state(app, tp.topic)}
         self.partitions.assign(sources, changelogs, own, app.consumer_generation_id)
+        self.commits.remembered.forget()
         await self.on_partitions_assigned(assigned, app.consumer_generation_id)
         # Recovery of the generation before may have ended a moment ago, and with it what it took for its rebalance.
         app.rebalancing = bool(sources)

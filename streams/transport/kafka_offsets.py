@@ -38,7 +38,7 @@ log = logging.getLogger("livepool.offsets")
 
 _RETRY_SECONDS = 0.1
 _SAY_SECONDS = 5.0
-_SETTLE_SECONDS = 0.5  # brokers before 4.0 told of the end of a transaction a moment after they had said it
+_SETTLE_SECONDS = 0.3  # brokers before 4.0 tell the group of the end of a transaction a moment after the producer
 _UNKNOWN = -1
 _UNSTABLE_OFFSET_COMMIT = 88
 

@@ -51,6 +51,8 @@ class Partitions:
         self.in_flight: dict[TP, KafkaBatch] = {}
         self.current: set[TP] = set()  # changelogs whose local copy is what is committed
         self.prepared = asyncio.Event()
+        self.fenced = asyncio.Event()  # no partition is just being taken over
+        self.fenced.set()
 
     def assign(self, sources: set[TP], changelogs: set[TP], own: set[TP], generation: int) -> None:
         """Take what the group has assigned: keep what stayed, and let nothing else be read yet.
@@ -70,8 +72,12 @@ class Partitions:
         self._resume(self.next)
         new = sources - self.next.keys()
         await self._transactions.release(set(self._transactions.owned()) - sources)
-        await self._transactions.fence(new)
-        starts = await self._starts(new)  # at once: what has been left open can be settled by who has fenced it
+        self.fenced.clear()
+        try:
+            await self._transactions.fence(new)
+            starts = await self._starts(new)  # at once: what was left open can be settled by who has fenced it
+        finally:
+            self.fenced.set()
         await self._restorer.restore(own - self.current)
         self.current = own
         self._restorer.follow(standbys)

@@ -12,7 +12,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from itertools import zip_longest
+from itertools import starmap, zip_longest
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -102,10 +102,10 @@ class Transactions:
         """Return the partitions that this worker can commit records of."""
         return list(self._producers)
 
-    async def commit(self, tp: TP, next_offset: int, outputs: Mapping[TP, list[Output]]) -> dict[TP, int]:
+    async def commit(self, tp: TP, next_offset: int, outputs: Mapping[TP, list[Output]]) -> dict[TP, list[range]]:
         """Write `outputs` and the next offset of `tp` in one transaction.
 
-        Returns for each partition that was written to the offset after its last record. Raises when the
+        Returns for each partition that was written to the offsets of its records, in their order. Raises when the
         transaction was not committed, or when it is not known whether it was: then the worker has to end.
         FencedError when the reason is that another worker has the partition.
         """
@@ -124,7 +124,7 @@ class Transactions:
 
     async def _commit(
         self, producer: AIOKafkaProducer, tp: TP, next_offset: int, outputs: Mapping[TP, list[Output]]
-    ) -> dict[TP, int]:
+    ) -> dict[TP, list[range]]:
         await producer.begin_transaction()
         written: defaultdict[TP, list[tuple[asyncio.Future[Any], int]]] = defaultdict(list)
         # A partition takes its next batch when the one before is on its way, so: first one of each.
@@ -138,13 +138,12 @@ class Transactions:
             *(future for futures in written.values() for future, _ in futures),
         )
         await producer.commit_transaction()
-        return {target: _end(futures[-1]) for target, futures in written.items()}
+        return {target: list(starmap(_offsets, futures)) for target, futures in written.items()}
 
 
-def _end(sent: tuple[asyncio.Future[Any], int]) -> int:
-    future, count = sent
-    first: int = future.result().offset
-    return first + count
+def _offsets(sent: asyncio.Future[Any], count: int) -> range:
+    first: int = sent.result().offset
+    return range(first, first + count)
 
 
 def wire_batches(producer: AIOKafkaProducer, target: TP, records: list[Output]) -> Iterator[tuple[TP, Any]]:

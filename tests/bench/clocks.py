@@ -37,7 +37,7 @@ class Spent:
             self.bytes[output.topic] += len(output.key or b"") + len(output.value or b"")
         if not isinstance(batch, EmbeddedBatch):  # there a parcel is hardly ever written
             for parcel in batch.parcels:
-                self.bytes[parcel.topic] += sum(len(output.value or b"") for output in parcel.outputs())
+                self.bytes[parcel.topic] += len(parcel.output().value or b"")
         for table, values in batch.puts.items():
             self.bytes[f"{table} (state)"] += sum(len(key) + len(value or b"") for key, value in values.items())
 
