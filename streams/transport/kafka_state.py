@@ -8,6 +8,7 @@ written once. Who is killed meanwhile reads it from the changelog.
 """
 
 import time
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import merge
@@ -44,6 +45,7 @@ class LocalState:
         self._home = home
         self._log = self._open()
         self._gathered: defaultdict[tuple[str, int], dict[bytes, bytes | None]] = defaultdict(dict)
+        self._sorted: dict[tuple[str, int], list[bytes]] = {}  # the keys of what was gathered, where a scan asked
         self._checkpoints: dict[TP, int] = {}
         self._since = 0  # when the first of them was gathered, ms since 1970 UTC
 
@@ -97,6 +99,7 @@ class LocalState:
         # When they hold, not when they come to the file: by then others may have deleted what is in the copy.
         for where, values in {**puts, (_CHECKED, 0): dict.fromkeys(map(_name, checkpoints), b"%d" % now)}.items():
             self._gathered[where].update(values)
+            self._sorted.pop(where, None)
         self._checkpoints.update(checkpoints)
         if sum(map(len, self._gathered.values())) >= _MOST_KEYS or now - self._since >= _LONGEST_MS:
             self.flush()
@@ -110,6 +113,7 @@ class LocalState:
         spans = {tp: Span(committed[tp], offset) for tp, offset in checkpoints.items()}
         log.commit(_GROUP, spans, (), self._gathered)
         self._gathered.clear()
+        self._sorted.clear()
         self._checkpoints = {}
 
     def read(self, table: str, partition: int, keys: Iterable[bytes]) -> dict[bytes, bytes]:
@@ -127,15 +131,27 @@ class LocalState:
     def scan(self, table: str, partition: int, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """Yield the (key, value) pairs with `prefix`, by key."""
         rows = self._log.state_scan(table, partition, prefix)
-        gathered = self._gathered.get((table, partition), {})
-        later = [(key, gathered[key]) for key in sorted(gathered) if key.startswith(prefix)]
-        if not later:
+        if not (later := self._gathered_under(table, partition, prefix)):
             yield from rows
             return
-        before = ((key, value) for key, value in rows if key not in gathered)
-        for key, value in merge(before, later):
+        before = ((key, value) for key, value in rows if key not in later)
+        for key, value in merge(before, later.items()):
             if value is not None:
                 yield key, value
+
+    def _gathered_under(self, table: str, partition: int, prefix: bytes) -> dict[bytes, bytes | None]:
+        """What was gathered under `prefix`, by key."""
+        where = table, partition
+        if not (gathered := self._gathered.get(where)):
+            return {}
+        if (keys := self._sorted.get(where)) is None:
+            keys = self._sorted[where] = sorted(gathered)
+        found = {}
+        for at in range(bisect_left(keys, prefix), len(keys)):
+            if not keys[at].startswith(prefix):
+                break
+            found[keys[at]] = gathered[keys[at]]
+        return found
 
     def apply(self, table: str, tp: TP, records: Iterable[ChangedRecord], end: int) -> None:
         """Take records of a changelog; `end` is the offset after them."""
