@@ -20,7 +20,7 @@ from streams.cluster.broker_jars import DEFAULT_VERSION, BrokersError, jars, jav
 from streams.cluster.brokers import Cluster
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
-EVENTS = int(os.environ.get("LIVEPOOL_BENCH_EVENTS", "10000"))
+EVENTS = int(os.environ.get("LIVEPOOL_BENCH_EVENTS", "20000"))
 RUNS = int(os.environ.get("LIVEPOOL_BENCH_RUNS", "3"))
 MIXES = {"view-heavy": False, "order-heavy": True}  # about 20 live events per order, and 2
 OTHERS = {
