@@ -1,9 +1,9 @@
 """How the last transaction of a transactional id ended, as its coordinator says (DescribeTransactions, KIP-664).
 
-Brokers may complete a transaction without telling all that took part in it: KAFKA-20734 (open in June 2026, seen with
-4.4.0), while a partition has no leader for a moment, as when the only broker starts. Of an offset it is then never
-decided whether it is committed, and nobody may read it: the partition stands still until another transaction of the
-same id ends in the same way. That needs this answer, which is gone once the id is taken over.
+Brokers may complete a transaction without telling all that took part in it: KAFKA-20734 (open in June 2026, and so in
+the code of 4.4.0), while a partition has no leader for a moment, as when an only broker starts. Of an offset it is
+then never decided whether it is committed, and nobody may read it: the partition stands still until another
+transaction of the same id ends in the same way. That needs this answer, which is gone once the id is taken over.
 """
 
 import asyncio
@@ -89,6 +89,8 @@ async def was_committed(client: AIOKafkaClient, transactional_id: str) -> bool |
         except (IncompatibleBrokerVersion, NotImplementedError):  # of older brokers
             return None
         except KafkaError as error:
+            if not error.retriable:
+                return None  # to take the id over fails for the same reason, and says so
             log.debug("the coordinator of %s does not answer: %s", transactional_id, error)
         else:
             ((error_code, _, state, *_),) = response.transaction_states
