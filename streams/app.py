@@ -72,7 +72,8 @@ def build_app(settings: Settings) -> App:
         loop = _LOOPS[agent.name](settings)
         # Only the first agent waits: what it commits together comes to the others together.
         interval = settings.batch_ms / 1000 if agent is topology.INTAKE else 0.0
-        topic = batch_topic(app, *agent.reads, interval=interval, private=TOPICS[agent.reads[0]].kind == "internal")
+        private = TOPICS[agent.reads[0]].kind == "internal"
+        topic = batch_topic(app, *agent.reads, interval=interval, private=private, writes=agent.writes)
         app.agent(topic, name=f"{APP_ID}.{agent.name}")(loop.run)
         for table in agent.keeps:
             app.Table(table, partitions=partitions_of(agent.reads[0], settings), schema=_BYTES)

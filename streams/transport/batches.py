@@ -186,23 +186,35 @@ class RecordBatch(ABC):
 
 
 class Reading(NamedTuple):
-    """How the batches of a topic are gathered: for how many seconds; whether only agents of this app append to it."""
+    """How the batches of a topic are gathered: for how many seconds; whether only agents of this app append to it.
+
+    `writes`: the topics that what comes of them may be sent to.
+    """
 
     interval: float = 0.0
     private: bool = False
+    writes: tuple[str, ...] = ()
 
 
-def batch_topic(app: Any, *topics: str, interval: float = 0.0, private: bool = False, **options: Any) -> Any:
+def batch_topic(
+    app: Any,
+    *topics: str,
+    interval: float = 0.0,
+    private: bool = False,
+    writes: tuple[str, ...] = (),
+    **options: Any,
+) -> Any:
     """Return a Faust topic whose events are record batches.
 
     Acks are off: Faust neither tracks nor commits these records, each batch commits its own offsets. A batch gathers
     until `interval` seconds after the one before it was taken, unless that one was full. To a `private` topic only
     agents of this app send, and nothing but parcels; one process may hand over what another of its agents commits
     (`handover`): then an agent sees its own tables as of its last commit, not yet what the one before it put for the
-    same record, and no agent may wait for what another does after its commit.
+    same record, and no agent may wait for what another does after its commit. `writes` names the topics that the
+    agent sends to.
     """
     # Kept with the app: Faust makes copies of its topics.
-    app.__dict__.setdefault(_READING, {}).update(dict.fromkeys(topics, Reading(interval, private)))
+    app.__dict__.setdefault(_READING, {}).update(dict.fromkeys(topics, Reading(interval, private, writes)))
     return app.topic(*topics, acks=False, key_serializer="raw", value_serializer="raw", **options)
 
 

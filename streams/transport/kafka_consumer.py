@@ -11,7 +11,7 @@ from faust.exceptions import ImproperlyConfigured
 from faust.transport import base
 from faust.types import TP, ConsumerMessage
 
-from streams.transport.batches import partition_of
+from streams.transport.batches import partition_of, reading_of
 from streams.transport.delivery import to_message
 from streams.transport.kafka_batch import KafkaBatch, as_kafka, record_of
 from streams.transport.kafka_commits import Commits
@@ -54,7 +54,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         super().__init__(*args, **kwargs)
         self._options = cast("Transport", self.transport)
         self._transactions = Transactions(
-            self.app.conf.id, self._options.transactional_producer, lambda: self._kafka._client
+            self.app.conf.id, self._options.transactional_producer, lambda: self._kafka._client, self._reach
         )
         self._connected = False
         self._preparing: asyncio.Future[None] | None = None
@@ -199,6 +199,12 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
     def _tables(self) -> dict[str, str]:
         changelogs = self.app.tables._changelogs
         return {topic: table.name for topic, table in changelogs.items() if keeps_own_state(self.app, topic)}
+
+    def _reach(self, tp: TP) -> set[TP]:
+        """All partitions that a batch of `tp` may be written to."""
+        counts = self.commits.counts
+        sent = {TP(topic, number) for topic in reading_of(self.app, tp.topic).writes for number in range(counts[topic])}
+        return sent | {TP(topic, tp.partition) for topic in self._tables() if tp.partition < counts[topic]}
 
     def _changelog(self, table: str) -> str:
         declared = self.app.tables.get(table)

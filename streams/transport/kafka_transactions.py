@@ -16,7 +16,7 @@ from itertools import starmap, zip_longest
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.client import AIOKafkaClient
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.types import TP
@@ -38,16 +38,25 @@ class CommitError(RuntimeError):
 
 
 class Transactions:
-    """The transactional producers of the input partitions that this worker has. `client` is one that is connected."""
+    """The transactional producers of the input partitions that this worker has.
+
+    `client` is one that is connected; `reach` tells where a batch of an input partition may be written to.
+    """
 
     def __init__(
-        self, group: str, new_producer: Callable[[str], AIOKafkaProducer], client: Callable[[], AIOKafkaClient]
+        self,
+        group: str,
+        new_producer: Callable[[str], AIOKafkaProducer],
+        client: Callable[[], AIOKafkaClient],
+        reach: Callable[[TP], Iterable[TP]],
     ) -> None:
         self._group = group
         self._new_producer = new_producer
         self._client = client
+        self._reach = reach
         self._producers: dict[TP, AIOKafkaProducer] = {}
         self._committed: dict[TP, bool | None] = {}  # whether the last transaction before `fence` was
+        self._links: dict[TP, object] = {}  # the connection to the coordinator at the last commit
 
     async def fence(self, tps: Iterable[TP]) -> None:
         """Take these partitions over: when this returns, no other worker can commit anything of them."""
@@ -62,7 +71,7 @@ class Transactions:
         await producer.start()
 
     async def settle(self, tps: Iterable[TP]) -> None:
-        """End what the brokers have left open of the offsets of these partitions, as the coordinator had decided it.
+        """End what the brokers have left open of the transactions of these partitions, as the coordinator had decided.
 
         For partitions that are fenced and whose offsets are unstable nevertheless (KAFKA-20734).
         """
@@ -73,28 +82,36 @@ class Transactions:
         name = f"{tp.topic}/{tp.partition}"
         if committed is None:
             log.error(
-                "%s: brokers have left the offset of a transaction open (KAFKA-20734), and do not say how it ended."
-                " `kafka-transactions.sh find-hanging` shows it, `kafka-transactions.sh abort` ends it: what it had"
+                "%s: brokers have left a transaction open (KAFKA-20734), and do not say how it ended."
+                " `kafka-transactions.sh find-hanging` shows where, `kafka-transactions.sh abort` ends it: what it had"
                 " processed is then processed once more",
                 name,
             )
             return
         producer = self._producers[tp]
         await producer.begin_transaction()
-        # The group and no offset: the end of this transaction is the end of what hangs.
+        # Nothing is written: the end of this transaction is the end of all that hangs of the same producer.
         while not await producer._sender._do_add_offsets_to_txn(self._group):
             pass
+        self._end_everywhere(producer, tp)
         await (producer.commit_transaction() if committed else producer.abort_transaction())
         log.warning(
-            "%s: the brokers had left the offset of a transaction open (KAFKA-20734); it was %s, as they had decided",
+            "%s: brokers had left a transaction open (KAFKA-20734); it was %s, as they had decided",
             name,
             "committed" if committed else "aborted",
         )
+
+    def _end_everywhere(self, producer: AIOKafkaProducer, tp: TP) -> None:
+        """Let the end of the transaction be told to all partitions that one before it may have written to."""
+        for target in self._reach(tp):
+            producer._txn_manager.maybe_add_partition_to_txn(TopicPartition(*target))
 
     async def release(self, tps: Iterable[TP] | None = None) -> None:
         """Stop the producers of partitions (None: all); an open transaction is aborted if the broker answers."""
         wanted = self._producers if tps is None else self._producers.keys() & set(tps)
         stopping = [self._producers.pop(tp) for tp in list(wanted)]
+        for tp in list(self._links.keys() - self._producers.keys()):
+            del self._links[tp]
         # Shielded: who is cancelled must not leave connections behind.
         await asyncio.shield(asyncio.gather(*map(_stop, stopping)))
 
@@ -126,6 +143,9 @@ class Transactions:
         self, producer: AIOKafkaProducer, tp: TP, next_offset: int, outputs: Mapping[TP, list[Output]]
     ) -> dict[TP, list[range]]:
         await producer.begin_transaction()
+        if self._links.get(tp, link := _link(producer)) is not link:
+            # Before the connection was lost the coordinator may have lost what it had to tell of the last commit.
+            self._end_everywhere(producer, tp)
         written: defaultdict[TP, list[tuple[asyncio.Future[Any], int]]] = defaultdict(list)
         # A partition takes its next batch when the one before is on its way, so: first one of each.
         for turn in zip_longest(*(wire_batches(producer, *item) for item in outputs.items())):
@@ -138,7 +158,15 @@ class Transactions:
             *(future for futures in written.values() for future, _ in futures),
         )
         await producer.commit_transaction()
+        self._links[tp] = _link(producer)
         return {target: list(starmap(_offsets, futures)) for target, futures in written.items()}
+
+
+def _link(producer: AIOKafkaProducer) -> object:
+    """The connection to the coordinator of its transactions; None while there is none."""
+    node = producer._sender._coordinators.get(CoordinationType.TRANSACTION)
+    connection = producer.client._conns.get((node, ConnectionGroup.COORDINATION))
+    return connection if connection is not None and connection.connected() else None
 
 
 def _offsets(sent: asyncio.Future[Any], count: int) -> range:

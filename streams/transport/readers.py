@@ -85,7 +85,8 @@ def assign_readers(app: Any, sources: Iterable[TP]) -> list[Reader]:
             continue
         channel = reading_channel(app, tp)
         if len(channel.topics) == 1:
-            readers.append(Reader((tp,), *reading_of(app, tp.topic)))
+            reading = reading_of(app, tp.topic)
+            readers.append(Reader((tp,), reading.interval, reading.private))
         else:
             together.setdefault(channel, []).append(tp)
     return readers + [Reader(tuple(tps), reading_of(app, tps[0].topic).interval) for tps in together.values()]

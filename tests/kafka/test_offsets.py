@@ -9,12 +9,13 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.client import ConnectionGroup, CoordinationType
 from aiokafka.errors import KafkaError
-from aiokafka.protocol.transaction import TxnOffsetCommitRequest
 from faust.types import TP
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaConsumer
+from kafka import TopicPartition as Partition
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 
 from streams.cluster.brokers import Cluster
+from streams.transport.batches import Output
 from streams.transport.kafka_offsets import committed_offsets
 from streams.transport.kafka_transactions import Transactions
 
@@ -24,9 +25,9 @@ SECONDS = 30
 
 @pytest.fixture
 def unverified(brokers: Cluster) -> Iterator[Cluster]:
-    """Brokers that take the offset of a transaction that is over, and so leave it open for ever.
+    """Brokers that take what the coordinator of its transaction was not told of, and so leave it open for ever.
 
-    To them it is the same as what KAFKA-20734 makes: an offset of which no marker tells how it ended.
+    To readers it is the same as what KAFKA-20734 makes: a transaction that ended, and no marker tells how.
     """
 
     def verify(value: str) -> None:
@@ -40,81 +41,128 @@ def unverified(brokers: Cluster) -> Iterator[Cluster]:
 
 
 @pytest.mark.parametrize(("end", "told", "offset"), [("commit", "committed", 7), ("abort", "aborted", 5)])
-def test_an_offset_that_brokers_left_open_ends_as_its_transaction_did(
+def test_what_brokers_left_open_ends_as_its_transaction_did(
     unverified: Cluster, caplog: pytest.LogCaptureFixture, end: str, told: str, offset: int
 ) -> None:
-    found = asyncio.run(asyncio.wait_for(_found_after(unverified, end), SECONDS))
-    assert found == offset
+    left = Left(unverified, end)
+    assert asyncio.run(asyncio.wait_for(left.found_after(fences=1), SECONDS)) == offset
     assert f"it was {told}, as they had decided" in caplog.text
+    assert left.values() == [b"5", *([b"7"] if end == "commit" else [])]
 
 
-def test_an_offset_that_was_left_open_is_waited_for_when_nobody_knows_how_it_ended(
+def test_what_was_left_open_is_waited_for_when_nobody_knows_how_it_ended(
     unverified: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     with pytest.raises(TimeoutError):
-        asyncio.run(asyncio.wait_for(_found_after(unverified, "commit", fences=2), 8))
+        asyncio.run(asyncio.wait_for(Left(unverified, "commit").found_after(fences=2), 8))
     assert "do not say how it ended" in caplog.text
     assert "waiting for the committed offsets" in caplog.text
 
 
-async def _found_after(cluster: Cluster, last_end: str, fences: int = 1) -> int | None:
-    """The offset that a worker finds: 5 was committed, then 7 committed or aborted and left open."""
-    name = f"open-{uuid.uuid4().hex[:8]}"
-    tp = TP(name, 0)
-    arguments = cluster.connection().aiokafka()
-    with KafkaAdminClient(**cluster.connection().kafka_python()) as admin:
-        admin.create_topics([NewTopic(name, 1, 1)])
-        admin.wait_for_topics([name])
+def test_what_was_left_open_behind_a_lost_connection_ends_with_the_next_commit(unverified: Cluster) -> None:
+    """A worker that outlives a restart of its broker takes nothing over."""
+    left = Left(unverified, "commit")
+    assert asyncio.run(asyncio.wait_for(left.found_after_a_lost_connection(), SECONDS)) == 9
+    assert left.values() == [b"5", b"7"]
 
-    def producer_of(transactional_id: str) -> AIOKafkaProducer:
-        return AIOKafkaProducer(**arguments, transactional_id=transactional_id)
 
-    settled: list[TP] = []
-    async with AIOKafkaConsumer(**arguments, group_id=name, enable_auto_commit=False) as consumer:
-        consumer.assign([TopicPartition(*tp)])
-        transactions = Transactions(name, producer_of, lambda: consumer._client)
+class Left:
+    """A topic, and a group of the same name that has committed 5; then 7 was committed or aborted, and left open."""
 
-        async def settle(tps: Collection[TP]) -> None:
-            settled.extend(tps)
-            await transactions.settle(tps)
+    def __init__(self, cluster: Cluster, last_end: str) -> None:
+        self.name = f"open-{uuid.uuid4().hex[:8]}"
+        self.tp = TP(self.name, 0)
+        self._connection = cluster.connection()
+        self._last_end = last_end
+        with KafkaAdminClient(**self._connection.kafka_python()) as admin:
+            admin.create_topics([NewTopic(self.name, 2, 1)])
+            admin.wait_for_topics([self.name])
 
-        async def find() -> int | None:
-            return (await committed_offsets(consumer, name, [tp], settle))[tp]
+    def _producer(self, transactional_id: str) -> AIOKafkaProducer:
+        return AIOKafkaProducer(**self._connection.aiokafka(), transactional_id=transactional_id)
 
-        async with producer_of(f"{name}-{name}-0") as producer:
-            for offset, end in ((5, "commit"), (7, last_end)):
-                await producer.begin_transaction()
-                await producer.send_offsets_to_transaction({TopicPartition(*tp): offset}, name)
-                await getattr(producer, f"{end}_transaction")()
-            await find()  # what it tells is no longer open
-            assert settled == []
-            await _leave_open(producer, name, tp, 7)
-        try:
-            for _ in range(fences):
-                await transactions.fence([tp])
-            found = await find()
-            assert (await find(), settled) == (found, [tp])
-            return found
-        finally:
+    async def found_after(self, fences: int) -> int | None:
+        """The offset that a worker finds that takes the partition over, so many times."""
+        arguments = {**self._connection.aiokafka(), "group_id": self.name, "enable_auto_commit": False}
+        settled: list[TP] = []
+        async with AIOKafkaConsumer(**arguments) as consumer:
+            consumer.assign([TopicPartition(*self.tp)])
+            transactions = Transactions(self.name, self._producer, lambda: consumer._client, lambda tp: [tp])
+
+            async def settle(tps: Collection[TP]) -> None:
+                settled.extend(tps)
+                await transactions.settle(tps)
+
+            async def find() -> int | None:
+                return (await committed_offsets(consumer, self.name, [self.tp], settle))[self.tp]
+
+            async with self._producer(f"{self.name}-{self.name}-0") as producer:
+                await self._write(producer, 5, "commit")
+                assert (await find(), settled) == (5, [])
+                await self._write(producer, 7, self._last_end, leaves_open=True)
+            try:
+                for _ in range(fences):
+                    await transactions.fence([self.tp])
+                found = await find()
+                assert (await find(), settled) == (found, [self.tp])
+                return found
+            finally:
+                await transactions.release()
+
+    async def found_after_a_lost_connection(self) -> int | None:
+        """The offset when a producer has gone on, once its connection to the coordinator was lost."""
+        async with self._producer(self.name) as other:
+            transactions = Transactions(self.name, self._producer, lambda: other.client, lambda tp: [tp])
+            await transactions.fence([self.tp])
+            await transactions.commit(self.tp, 5, {self.tp: [Output(self.name, None, b"5")]})
+            producer = transactions._producers[self.tp]
+            await self._write(producer, 7, "commit", leaves_open=True)
+            await transactions.commit(self.tp, 8, {})
+            assert self._is_open()
+            node = producer._sender._coordinators[CoordinationType.TRANSACTION]
+            producer.client._conns[node, ConnectionGroup.COORDINATION].close()
+            await transactions.commit(self.tp, 9, {})
             await transactions.release()
+        arguments = {**self._connection.aiokafka(), "group_id": self.name, "enable_auto_commit": False}
+        async with AIOKafkaConsumer(**arguments) as consumer:
+            consumer.assign([TopicPartition(*self.tp)])
+            return (await committed_offsets(consumer, self.name, [self.tp], nothing_is_open))[self.tp]
+
+    async def _write(self, producer: AIOKafkaProducer, offset: int, end: str, *, leaves_open: bool = False) -> None:
+        """A transaction with a record and the offset; of what it leaves open the coordinator does not know."""
+        await producer.begin_transaction()
+        if leaves_open:
+            await producer.send_and_wait(self.name, b"told", partition=1)
+            producer._txn_manager.txn_partitions.add(TopicPartition(*self.tp))
+            producer._txn_manager.consumer_group_added(self.name)
+        await producer.send_and_wait(self.name, b"%d" % offset, partition=0)
+        await producer.send_offsets_to_transaction({TopicPartition(*self.tp): offset}, self.name)
+        await getattr(producer, f"{end}_transaction")()
+
+    def values(self) -> list[bytes | None]:
+        """What a reader sees in the partition, to its very end."""
+        assert not self._is_open()
+        tp = Partition(*self.tp)
+        with KafkaConsumer(**self._connection.kafka_python(), isolation_level="read_committed") as consumer:
+            consumer.assign([tp])
+            consumer.seek_to_beginning()
+            found = []
+            while consumer.position(tp) < consumer.end_offsets([tp])[tp]:
+                found += [record.value for records in consumer.poll(timeout_ms=100).values() for record in records]
+        return found
+
+    def _is_open(self) -> bool:
+        """Holds a transaction readers of the partition back?"""
+        ends = []
+        for isolation in ("read_committed", "read_uncommitted"):
+            with KafkaConsumer(**self._connection.kafka_python(), isolation_level=isolation) as consumer:
+                ends.append(consumer.end_offsets([Partition(*self.tp)]))
+        return ends[0] != ends[1]
 
 
-async def _leave_open(producer: AIOKafkaProducer, group: str, tp: TP, offset: int) -> None:
-    """Send the offset as part of a transaction that is over; as soon as brokers verify nothing, they take it."""
-    state = producer._txn_manager
-    node = await producer.client.coordinator_lookup(CoordinationType.GROUP, group)
-    request = TxnOffsetCommitRequest(
-        transactional_id=state.transactional_id,
-        group_id=group,
-        producer_id=state.producer_id,
-        producer_epoch=state.producer_epoch,
-        topics=[(tp.topic, [(tp.partition, offset, "")])],
-    )
-    error = None
-    while error != 0:
-        response = await producer.client.send(node, request, group=ConnectionGroup.COORDINATION)
-        ((_, ((_, error),)),) = response.errors
+async def nothing_is_open(tps: Collection[TP]) -> None:
+    raise AssertionError(tps)
 
 
 @pytest.mark.faults
@@ -142,9 +190,6 @@ def test_a_coordinator_that_moves_is_not_taken_for_a_group_without_offsets(three
                 await asyncio.sleep(0.005)
             await gone
             return answers
-
-    async def nothing_is_open(tps: Collection[TP]) -> None:
-        raise AssertionError(tps)
 
     def one_after_the_other() -> None:
         for broker in three_brokers.brokers:
