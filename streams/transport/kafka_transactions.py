@@ -144,7 +144,7 @@ class Transactions:
     ) -> dict[TP, list[range]]:
         await producer.begin_transaction()
         if self._links.get(tp, link := _link(producer)) is not link:
-            # Before the connection was lost the coordinator may have lost what it had to tell of the last commit.
+            # With the connection the coordinator may have lost what it had to tell of the last commit.
             self._end_everywhere(producer, tp)
         written: defaultdict[TP, list[tuple[asyncio.Future[Any], int]]] = defaultdict(list)
         # A partition takes its next batch when the one before is on its way, so: first one of each.
@@ -158,7 +158,7 @@ class Transactions:
             *(future for futures in written.values() for future, _ in futures),
         )
         await producer.commit_transaction()
-        self._links[tp] = _link(producer)
+        self._links[tp] = _link(producer) if link is None else link  # one that was lost meanwhile is missed next time
         return {target: list(starmap(_offsets, futures)) for target, futures in written.items()}
 
 
