@@ -203,8 +203,9 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
     def _reach(self, tp: TP) -> set[TP]:
         """All partitions that a batch of `tp` may be written to."""
         counts = self.commits.counts
-        sent = {TP(topic, number) for topic in reading_of(self.app, tp.topic).writes for number in range(counts[topic])}
-        return sent | {TP(topic, tp.partition) for topic in self._tables() if tp.partition < counts[topic]}
+        topics = reading_of(self.app, tp.topic).writes
+        sent = {TP(topic, number) for topic in topics for number in range(counts.get(topic, 0))}
+        return sent | {TP(topic, tp.partition) for topic in self._tables() if tp.partition < counts.get(topic, 0)}
 
     def _changelog(self, table: str) -> str:
         declared = self.app.tables.get(table)

@@ -8,7 +8,6 @@ transaction of the same id ends in the same way. That needs this answer, which i
 
 import asyncio
 import logging
-import time
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
@@ -19,7 +18,6 @@ from aiokafka.protocol.types import CompactArray, CompactString, Int16, Int32, I
 log = logging.getLogger("livepool.outcomes")
 
 _RETRY_SECONDS = 0.1
-_PATIENCE_SECONDS = 10.0
 _NO_ERROR = 0
 _LOADING, _NOT_AVAILABLE, _NOT_COORDINATOR = 14, 15, 16
 _COMMITTED = {"PrepareCommit", "CompleteCommit"}
@@ -78,10 +76,10 @@ class DescribeTransaction(Request[_Struct]):  # type: ignore[misc]
 async def was_committed(client: AIOKafkaClient, transactional_id: str) -> bool | None:
     """Was the last transaction of this id committed? None: there was none, or the brokers do not say.
 
-    Asks for up to ten seconds while the coordinator moves. What goes on counts as aborted: taking over aborts it.
+    Asks until the coordinator answers: without it nobody can take over. What goes on counts as aborted: taking over
+    aborts it.
     """
-    until = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < until:
+    while True:
         try:
             node = await client.coordinator_lookup(CoordinationType.TRANSACTION, transactional_id)
             request = DescribeTransaction(transactional_id)
@@ -90,7 +88,7 @@ async def was_committed(client: AIOKafkaClient, transactional_id: str) -> bool |
             return None
         except KafkaError as error:
             if not error.retriable:
-                return None  # to take the id over fails for the same reason, and says so
+                return None  # not allowed, as a rule: to take the id over tells
             log.debug("the coordinator of %s does not answer: %s", transactional_id, error)
         else:
             ((error_code, _, state, *_),) = response.transaction_states
@@ -98,4 +96,3 @@ async def was_committed(client: AIOKafkaClient, transactional_id: str) -> bool |
                 known = error_code == _NO_ERROR and state in _COMMITTED | _ABORTED
                 return state in _COMMITTED if known else None
         await asyncio.sleep(_RETRY_SECONDS)
-    return None

@@ -5,7 +5,6 @@ than to fetch them, and they are in memory still. What is read is what the log h
 taken for a value that is equal to the one they were packed as.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -25,20 +24,20 @@ class Sent(NamedTuple):
 
 
 class Remembered:
-    """Parcels that were sent and not read yet, at most `most` messages: the oldest are forgotten first."""
+    """Parcels that were sent and not read yet, at most `most` messages: old ones are forgotten first."""
 
     def __init__(self, most: int = MOST_MESSAGES) -> None:
         self._most = most
         self._count = 0
-        self._sent: OrderedDict[TP, dict[int, Sent]] = OrderedDict()  # by offset; first those that were kept first
+        self._sent: dict[TP, dict[int, Sent]] = {}  # by offset
 
     def keep(self, tp: TP, parcels: Iterable[tuple[int, Sent]]) -> None:
         """Remember parcels that are committed, each with its offset."""
-        sent = self._sent.setdefault(tp, {})
         for offset, parcel in parcels:
-            sent[offset] = parcel
+            if offset in self._sent.get(tp, ()):
+                self._drop(tp, offset)  # of a log that was cut
+            self._sent.setdefault(tp, {})[offset] = parcel
             self._count += len(parcel.messages)
-        self._sent.move_to_end(tp)
         while self._count > self._most:
             oldest = next(iter(self._sent))
             self._drop(oldest, next(iter(self._sent[oldest])))
@@ -47,7 +46,7 @@ class Remembered:
         """Return the messages of a record, and forget those before it; None when they are not at hand."""
         tp = TP(record.topic, record.partition)
         found = None
-        for offset in [offset for offset in self._sent.get(tp, ()) if offset <= record.offset]:
+        while tp in self._sent and (offset := next(iter(self._sent[tp]))) <= record.offset:
             sent = self._drop(tp, offset)
             found = sent.messages if offset == record.offset and sent.value == record.value else None
         return found

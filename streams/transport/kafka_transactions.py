@@ -64,9 +64,14 @@ class Transactions:
 
     async def _fence(self, tp: TP) -> None:
         await self.release([tp])
-        transactional_id = f"{self._group}-{tp.topic}-{tp.partition}"
-        self._committed[tp] = await was_committed(self._client(), transactional_id)
-        producer = self._new_producer(transactional_id)
+        self._committed[tp] = await was_committed(self._client(), self._id_of(tp))
+        await self._start(tp)
+
+    def _id_of(self, tp: TP) -> str:
+        return f"{self._group}-{tp.topic}-{tp.partition}"
+
+    async def _start(self, tp: TP) -> None:
+        producer = self._new_producer(self._id_of(tp))
         self._producers[tp] = producer  # before it has started, so that it is stopped if that breaks off
         await producer.start()
 
@@ -88,23 +93,24 @@ class Transactions:
                 name,
             )
             return
-        producer = self._producers[tp]
-        await producer.begin_transaction()
-        # Nothing is written: the end of this transaction is the end of all that hangs of the same producer.
-        while not await producer._sender._do_add_offsets_to_txn(self._group):
-            pass
-        self._end_everywhere(producer, tp)
-        await (producer.commit_transaction() if committed else producer.abort_transaction())
+        await self._end_before(self._producers[tp], tp, committed=committed)
+        # The brokers have said that they will tell everybody; who takes over waits until they have.
+        await self.release([tp])
+        await self._start(tp)
         log.warning(
             "%s: brokers had left a transaction open (KAFKA-20734); it was %s, as they had decided",
             name,
             "committed" if committed else "aborted",
         )
 
-    def _end_everywhere(self, producer: AIOKafkaProducer, tp: TP) -> None:
-        """Let the end of the transaction be told to all partitions that one before it may have written to."""
+    async def _end_before(self, producer: AIOKafkaProducer, tp: TP, *, committed: bool) -> None:
+        """End all that hangs of transactions before, by one that writes nothing and reaches all that they may have."""
+        await producer.begin_transaction()
+        while not await producer._sender._do_add_offsets_to_txn(self._group):
+            pass
         for target in self._reach(tp):
             producer._txn_manager.maybe_add_partition_to_txn(TopicPartition(*target))
+        await (producer.commit_transaction() if committed else producer.abort_transaction())
 
     async def release(self, tps: Iterable[TP] | None = None) -> None:
         """Stop the producers of partitions (None: all); an open transaction is aborted if the broker answers."""
@@ -142,10 +148,11 @@ class Transactions:
     async def _commit(
         self, producer: AIOKafkaProducer, tp: TP, next_offset: int, outputs: Mapping[TP, list[Output]]
     ) -> dict[TP, list[range]]:
-        await producer.begin_transaction()
         if self._links.get(tp, link := _link(producer)) is not link:
-            # With the connection the coordinator may have lost what it had to tell of the last commit.
-            self._end_everywhere(producer, tp)
+            # With the connection the coordinator may have lost what it had to tell of the last commit. By itself: what
+            # becomes of this batch must not decide about that one.
+            await self._end_before(producer, tp, committed=True)
+        await producer.begin_transaction()
         written: defaultdict[TP, list[tuple[asyncio.Future[Any], int]]] = defaultdict(list)
         # A partition takes its next batch when the one before is on its way, so: first one of each.
         for turn in zip_longest(*(wire_batches(producer, *item) for item in outputs.items())):

@@ -29,6 +29,10 @@ def test_another_value_at_the_same_place_is_not_taken_for_it() -> None:
     remembered.keep(HERE, [(5, Sent(b"two", [1, 2])), (6, Sent(b"one", [3]))])
     assert remembered.take(record(5, b"other")) is None
     assert remembered.take(record(6, b"one")) == [3]
+    remembered.keep(HERE, [(7, Sent(b"two", [1, 2]))])
+    remembered.keep(HERE, [(7, Sent(b"three", [1, 2, 3]))])
+    assert remembered._count == 3
+    assert remembered.take(record(7, b"three")) == [1, 2, 3]
 
 
 def test_what_was_passed_over_and_what_is_too_much_is_forgotten() -> None:
