@@ -1,9 +1,10 @@
 """How the last transaction of a transactional id ended, as its coordinator says (DescribeTransactions, KIP-664).
 
-Brokers may complete a transaction without telling all that took part in it: KAFKA-20734 (open in June 2026, and so in
-the code of 4.4.0), while a partition has no leader for a moment, as when an only broker starts. Of an offset it is
-then never decided whether it is committed, and nobody may read it: the partition stands still until another
-transaction of the same id ends in the same way. That needs this answer, which is gone once the id is taken over.
+Brokers may complete a transaction without telling any that took part in it: seen with 4.4.0, at the stop of an only
+broker. KAFKA-20734 (open in June 2026, and so in its code), while a partition has no leader for a moment, does that;
+that it was this one is not proven, since the broker did not log what it logs then. Of an offset it is never decided
+then whether it is committed, and nobody may read it: the partition stands still until another transaction of the same
+id ends in the same way. That needs this answer, which is gone once the id is taken over.
 """
 
 import asyncio
