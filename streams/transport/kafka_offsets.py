@@ -17,22 +17,11 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import (
     GroupCoordinatorNotAvailableError,
     KafkaError,
-    NoError,
     NotCoordinatorForGroupError,
-    for_code,
-)
-from aiokafka.protocol.api import Request, RequestStruct, Response
-from aiokafka.protocol.types import (
-    Boolean,
-    CompactArray,
-    CompactString,
-    Int16,
-    Int32,
-    Int64,
-    Schema,
-    TaggedFields,
 )
 from faust.types import TP
+
+from streams.transport.kafka_requests import StableOffsetFetch, check
 
 log = logging.getLogger("livepool.offsets")
 
@@ -41,68 +30,6 @@ _SAY_SECONDS = 5.0
 _SETTLE_SECONDS = 0.3  # brokers before 4.0 tell the group of the end of a transaction a moment after the producer
 _UNKNOWN = -1
 _UNSTABLE_OFFSET_COMMIT = 88
-
-
-class _Response(Response):  # type: ignore[misc]  # aiokafka is untyped here
-    API_KEY = 9
-    API_VERSION = 7
-    SCHEMA = Schema(
-        ("throttle_time_ms", Int32),
-        (
-            "topics",
-            CompactArray(
-                ("topic", CompactString("utf-8")),
-                (
-                    "partitions",
-                    CompactArray(
-                        ("partition", Int32),
-                        ("offset", Int64),
-                        ("leader_epoch", Int32),
-                        ("metadata", CompactString("utf-8")),
-                        ("error_code", Int16),
-                        ("tags", TaggedFields),
-                    ),
-                ),
-                ("tags", TaggedFields),
-            ),
-        ),
-        ("error_code", Int16),
-        ("tags", TaggedFields),
-    )
-
-
-class _Struct(RequestStruct):  # type: ignore[misc]
-    API_KEY = 9
-    API_VERSION = 7
-    FLEXIBLE_VERSION = True
-    RESPONSE_TYPE = _Response
-    SCHEMA = Schema(
-        ("group", CompactString("utf-8")),
-        (
-            "topics",
-            CompactArray(
-                ("topic", CompactString("utf-8")), ("partitions", CompactArray(Int32)), ("tags", TaggedFields)
-            ),
-        ),
-        ("require_stable", Boolean),
-        ("tags", TaggedFields),
-    )
-
-
-class StableOffsetFetch(Request[_Struct]):  # type: ignore[misc]
-    """OffsetFetch, version 7 (Kafka 2.5 and later), for offsets that no open transaction may change."""
-
-    API_KEY = 9
-
-    def __init__(self, group: str, partitions: dict[str, list[int]]) -> None:
-        self._group = group
-        self._topics: list[tuple[str, list[int], dict[int, bytes]]] = [
-            (topic, numbers, {}) for topic, numbers in partitions.items()
-        ]
-
-    def build(self, request_struct_class: type[_Struct]) -> _Struct:
-        """Return the request as it goes over the wire."""
-        return request_struct_class(self._group, self._topics, True, {})
 
 
 Settle = Callable[[Collection[TP]], Awaitable[None]]
@@ -147,7 +74,7 @@ async def committed_offsets(
 
 def _offsets(response: Any) -> tuple[dict[TP, int | None], list[TP]]:
     """The offsets of a response, and the partitions on which a transaction is still being completed."""
-    _check(response.error_code)
+    check(response.error_code)
     found: dict[TP, int | None] = {}
     unstable = []
     for topic, partitions, _ in response.topics:
@@ -155,12 +82,6 @@ def _offsets(response: Any) -> tuple[dict[TP, int | None], list[TP]]:
             if error_code == _UNSTABLE_OFFSET_COMMIT:
                 unstable.append(TP(topic, number))
                 continue
-            _check(error_code)
+            check(error_code)
             found[TP(topic, number)] = None if offset == _UNKNOWN else offset
     return found, unstable
-
-
-def _check(error_code: int) -> None:
-    error = for_code(error_code)
-    if error is not NoError:
-        raise error

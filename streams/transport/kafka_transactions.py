@@ -71,6 +71,7 @@ class Transactions:
         return f"{self._group}-{tp.topic}-{tp.partition}"
 
     async def _start(self, tp: TP) -> None:
+        self._links.pop(tp, None)
         producer = self._new_producer(self._id_of(tp))
         self._producers[tp] = producer  # before it has started, so that it is stopped if that breaks off
         await producer.start()
@@ -116,8 +117,6 @@ class Transactions:
         """Stop the producers of partitions (None: all); an open transaction is aborted if the broker answers."""
         wanted = self._producers if tps is None else self._producers.keys() & set(tps)
         stopping = [self._producers.pop(tp) for tp in list(wanted)]
-        for tp in list(self._links.keys() - self._producers.keys()):
-            del self._links[tp]
         # Shielded: who is cancelled must not leave connections behind.
         await asyncio.shield(asyncio.gather(*map(_stop, stopping)))
 

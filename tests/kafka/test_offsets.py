@@ -11,9 +11,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.client import ConnectionGroup, CoordinationType
 from aiokafka.errors import KafkaError
 from faust.types import TP
-from kafka import KafkaAdminClient, KafkaConsumer
-from kafka import TopicPartition as Partition
+from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
+from one_topic import Topic
 
 from streams.cluster.brokers import Cluster
 from streams.transport import kafka_offsets
@@ -52,7 +52,8 @@ def test_what_brokers_left_open_ends_as_its_transaction_did(
     left = Left(unverified, end)
     assert asyncio.run(asyncio.wait_for(left.found_after(fences=1), SECONDS)) == offset
     assert f"it was {told}, as they had decided" in caplog.text
-    assert left.values() == [b"5", *([b"7"] if end == "commit" else [])]
+    assert not left.topic.is_open()
+    assert left.topic.values() == [b"5", *([b"7"] if end == "commit" else [])]
 
 
 def test_what_was_left_open_is_waited_for_when_nobody_knows_how_it_ended(
@@ -78,7 +79,8 @@ def test_what_was_left_open_behind_a_lost_connection_ends_with_the_next_commit(u
     """A worker that outlives a restart of its broker takes nothing over."""
     left = Left(unverified, "commit")
     assert asyncio.run(asyncio.wait_for(left.found_after_a_lost_connection(), SECONDS)) == 9
-    assert left.values() == [b"5", b"7"]
+    assert not left.topic.is_open()
+    assert left.topic.values() == [b"5", b"7"]
 
 
 class Left:
@@ -89,9 +91,7 @@ class Left:
         self.tp = TP(self.name, 0)
         self._connection = cluster.connection()
         self._last_end = last_end
-        with KafkaAdminClient(**self._connection.kafka_python()) as admin:
-            admin.create_topics([NewTopic(self.name, 2, 1)])
-            admin.wait_for_topics([self.name])
+        self.topic = Topic(cluster, self.name, partitions=2)
 
     def _producer(self, transactional_id: str) -> AIOKafkaProducer:
         return AIOKafkaProducer(**self._connection.aiokafka(), transactional_id=transactional_id)
@@ -133,7 +133,7 @@ class Left:
             producer = transactions._producers[self.tp]
             await self._write(producer, 7, "commit", leaves_open=True)
             await transactions.commit(self.tp, 8, {})
-            assert self._is_open()
+            assert self.topic.is_open()
             node = producer._sender._coordinators[CoordinationType.TRANSACTION]
             producer.client._conns[node, ConnectionGroup.COORDINATION].close()
             await transactions.commit(self.tp, 9, {})
@@ -153,26 +153,6 @@ class Left:
         await producer.send_and_wait(self.name, b"%d" % offset, partition=0)
         await producer.send_offsets_to_transaction({TopicPartition(*self.tp): offset}, self.name)
         await getattr(producer, f"{end}_transaction")()
-
-    def values(self) -> list[bytes | None]:
-        """What a reader sees in the partition, to its very end."""
-        assert not self._is_open()
-        tp = Partition(*self.tp)
-        with KafkaConsumer(**self._connection.kafka_python(), isolation_level="read_committed") as consumer:
-            consumer.assign([tp])
-            consumer.seek_to_beginning()
-            found = []
-            while consumer.position(tp) < consumer.end_offsets([tp])[tp]:
-                found += [record.value for records in consumer.poll(timeout_ms=100).values() for record in records]
-        return found
-
-    def _is_open(self) -> bool:
-        """Holds a transaction readers of the partition back?"""
-        ends = []
-        for isolation in ("read_committed", "read_uncommitted"):
-            with KafkaConsumer(**self._connection.kafka_python(), isolation_level=isolation) as consumer:
-                ends.append(consumer.end_offsets([Partition(*self.tp)]))
-        return ends[0] != ends[1]
 
 
 async def nothing_is_open(tps: Collection[TP]) -> None:
