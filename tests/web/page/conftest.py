@@ -18,6 +18,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+MOST_WAITED = 60_000  # ms
 WALL, PHONE = (1920, 1080), (390, 844)
 SERVER_GONE = ("net::ERR_", "status of 503")  # what the browser says of a server that was stopped on purpose
 
@@ -58,7 +59,7 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(MOST_WAITED)
 
         def hear(message: Any) -> None:
             signs = (*(SERVER_GONE if gone else ()), *(("status of 4",) if refused else ()))

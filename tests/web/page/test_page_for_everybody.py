@@ -1,5 +1,6 @@
 """The page for everybody: keyboard, screen readers (axe), both languages, themes and sizes."""
 
+import re
 from urllib.parse import quote
 
 import orjson
@@ -8,6 +9,7 @@ import pytest
 from cli.homes import as_json
 from web.page.conftest import PHONE, WALL
 from web.page.node import HERE
+from web.page.waiting import expect
 
 AXE = (HERE / "vendor" / "axe.min.js").read_text("utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -89,14 +91,13 @@ def test_nothing_scrolls_sideways(world, open_page, places, lang):
 def test_both_languages_say_money_in_their_way(world, open_page, places):
     money = ".headline data[data-def=gmv_net_fen]"
     chinese = opened(open_page, world, places, "room", query="lang=zh")
-    assert chinese.locator("html").get_attribute("lang") == "zh-CN"
-    assert chinese.locator(money).inner_text().endswith("元")
-    assert chinese.locator("html").get_attribute("data-trend") == "red-up"
+    expect(chinese.locator("html")).to_have_attribute("lang", "zh-CN")
+    expect(chinese.locator(money)).to_have_text(re.compile("元$"))
+    expect(chinese.locator("html")).to_have_attribute("data-trend", "red-up")
     chinese.locator(".set-lang").click()
-    chinese.wait_for_function("() => document.documentElement.lang === 'en'")
-    chinese.locator(READY["room"]).first.wait_for()
-    assert chinese.locator(money).inner_text().startswith("¥")
-    assert "lang=en" in chinese.url
+    expect(chinese.locator("html")).to_have_attribute("lang", "en")
+    expect(chinese.locator(money)).to_have_text(re.compile("^¥"))
+    expect(chinese).to_have_url(re.compile("lang=en"))
 
 
 def test_trend_colours_are_a_choice_that_stays(world, open_page, places):
@@ -104,17 +105,16 @@ def test_trend_colours_are_a_choice_that_stays(world, open_page, places):
     colour = "getComputedStyle(document.documentElement).getPropertyValue('--up')"
     red = page.evaluate(colour)
     page.locator(".set-trend").click()
-    page.wait_for_function("() => document.documentElement.dataset.trend === 'green-up'")
+    expect(page.locator("html")).to_have_attribute("data-trend", "green-up")
     assert page.evaluate(colour) != red
     page.goto(f"{world.url}{places['room']}")
-    page.locator(READY["room"]).first.wait_for()
-    assert page.locator("html").get_attribute("data-trend") == "green-up"
+    expect(page.locator("html")).to_have_attribute("data-trend", "green-up")
 
 
 def test_changes_are_told_by_arrow_sign_and_word(world, open_page, places):
     page = opened(open_page, world, places, "room")
     found = page.locator(".tile .delta[data-direction=up], .tile .delta[data-direction=down]")
-    assert found.count()
+    found.first.wait_for()
     for text in found.all_inner_texts():
         parts = text.split()
         assert (parts[0], parts[1][0], parts[-1]) in {("▲", "+", "more"), ("▼", "−", "less")}
@@ -127,12 +127,12 @@ def test_every_number_has_a_definition(world, open_page, places):
         page.keyboard.press("Shift+Tab")
         page.keyboard.press("Tab")
         tip = page.get_by_role("tooltip")
-        assert tip.locator("strong").inner_text() == page.locator(f".term[data-def={name}]").first.inner_text()
+        expect(tip.locator("strong")).to_have_text(page.locator(f".term[data-def={name}]").first.inner_text())
         assert len(tip.locator("p").first.inner_text()) > 10
     page.keyboard.press("Escape")
-    assert page.get_by_role("tooltip").count() == 0
+    expect(page.get_by_role("tooltip")).to_have_count(0)
     page.locator(".parties .store data").first.hover()
-    assert page.get_by_role("tooltip").is_visible()
+    expect(page.get_by_role("tooltip")).to_be_visible()
     undefined = "all => all.filter((one) => !one.closest('[data-def]')).length"
     assert page.locator("main data").evaluate_all(undefined) == 0
 
@@ -140,32 +140,32 @@ def test_every_number_has_a_definition(world, open_page, places):
 def test_a_tap_tells_what_a_number_means(world, open_page, places):
     page = opened(open_page, world, places, "room", PHONE)
     page.locator(".tile .value").first.tap()
-    assert page.get_by_role("tooltip").is_visible()
+    expect(page.get_by_role("tooltip")).to_be_visible()
     page.locator("h1").tap()
-    assert page.get_by_role("tooltip").count() == 0
+    expect(page.get_by_role("tooltip")).to_have_count(0)
 
 
 def test_the_keyboard_is_enough(world, open_page, places):
     page = opened(open_page, world, places, "room")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "skip"
+    expect(page.locator(".skip")).to_be_focused()
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "main"
+    expect(page.locator("#main")).to_be_focused()
     orders = page.locator(".parties .store .sort[data-def=party_orders]")
     orders.focus()
-    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    expect(orders).to_have_css("outline-style", "solid")
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
-    assert page.locator(".parties .store th[aria-sort=ascending]").inner_text().startswith("Orders")
+    ascending = page.locator(".parties .store th[aria-sort=ascending]")
+    expect(ascending).to_have_text(re.compile("^Orders"))
     page.reload()
-    page.locator(READY["room"]).first.wait_for()
-    assert page.locator(".parties .store th[aria-sort=ascending]").inner_text().startswith("Orders")
+    expect(ascending).to_have_text(re.compile("^Orders"))
     page.get_by_role("searchbox").focus()
     order_id = places["order"].split("/")[2].split("?")[0]
     page.keyboard.type(order_id)
     page.keyboard.press("Enter")
     page.locator(READY["order"]).wait_for()
-    assert order_id in page.locator("h1").inner_text()
+    expect(page.locator("h1")).to_contain_text(order_id)
     page.go_back()
     page.locator(READY["room"]).first.wait_for()
 
@@ -174,19 +174,20 @@ def test_the_explanation_is_that_of_the_command_line(world, open_page, places):
     page = opened(open_page, world, places, "order")
     order_id, carrier = places["order"].split("/")[2].split("?carrier=")
     told = as_json("explain", order_id, "--carrier", carrier, "--home", world.home.path)
-    assert page.locator(".lines > li").count() == len(told["lines"])
-    text = page.locator(".explanation").inner_text()
+    expect(page.locator(".lines > li")).to_have_count(len(told["lines"]))
     for line in told["lines"]:
-        assert line["sale_id"] in text
+        expect(page.locator(".explanation")).to_contain_text(line["sale_id"])
 
 
 def test_a_screen_reader_gets_charts_in_words_and_as_a_table(world, open_page, places):
     page = opened(open_page, world, places, "room")
-    labels = page.locator(".plot[role=img]").evaluate_all("all => all.map((one) => one.ariaLabel)")
-    assert len(labels) == 3
-    assert all("highest" in label for label in labels)
+    plots = page.locator(".plot[role=img]")
+    expect(plots).to_have_count(3)
+    for plot in plots.all():
+        expect(plot).to_have_attribute("aria-label", re.compile("highest"))
     page.locator(".as-table").click()
     rows = page.locator(".trend tbody tr")
+    rows.first.wait_for()
     minutes = page.request.get(f"{world.url}api/v1/rooms/{places['room'].split('/')[2]}/series").json()["minutes"]
     assert abs(rows.count() - len(minutes)) <= 1
-    assert page.locator("[aria-live=polite]").first.inner_text().startswith("GMV net")
+    expect(page.locator("[aria-live=polite]").first).to_have_text(re.compile("^GMV net"))

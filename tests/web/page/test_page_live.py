@@ -1,5 +1,6 @@
 """The page in a browser, on a worker with a running show: it follows, it tells the truth, it says when it cannot."""
 
+import re
 from contextlib import ExitStack
 from urllib.parse import quote
 
@@ -7,6 +8,7 @@ import pytest
 
 from cli.homes import livepool
 from web.page.conftest import PHONE, WALL
+from web.page.waiting import expect
 from web.page.world import World, free_port, serving
 
 SHIFTS = """() => { window.shifts = 0; new PerformanceObserver((list) => {
@@ -48,7 +50,7 @@ def test_its_numbers_are_those_of_the_command_line(world, open_page):
     wait_for(page, "gmv_net_fen", shown["snapshot"]["show"]["gmv_net_fen"])
     page.locator(".figures summary").click()
     rows = page.locator(".figures tbody tr")
-    assert rows.count() == len(shown["snapshot"]["show"])
+    expect(rows).to_have_count(len(shown["snapshot"]["show"]))
     for at, name in enumerate(shown["snapshot"]["show"]):
         said = rows.nth(at).locator("data").evaluate_all("all => all.map((one) => one.value)")
         windows = [shown["snapshot"][window][name] for window in ("show", "last_10m", "previous_10m")]
@@ -57,9 +59,8 @@ def test_its_numbers_are_those_of_the_command_line(world, open_page):
 
 def test_the_list_has_every_session_with_its_numbers(world, open_page):
     page = open_page(f"{world.url}?lang=en")
-    page.locator(".session").first.wait_for()
     rooms = world.rooms()
-    assert page.locator(".session").count() == len(rooms)
+    expect(page.locator(".session")).to_have_count(len(rooms))
     for room in rooms:
         card = page.locator(".session", has=page.locator(f"a[href$='{quote(room['session_id'], safe='')}']"))
         said = card.locator("data").evaluate_all("all => all.map((one) => [one.dataset.def, Number(one.value)])")
@@ -99,17 +100,15 @@ def test_a_restart_of_the_worker_is_seen_and_survived(tmp_path, browser, open_pa
         page = open_page(room_url(world, world.largest()["session_id"], "lang=en"), gone=True)
         wait_for(page, "views", world.largest()["snapshot"]["show"]["views"], ".funnel")
         page.evaluate("window.sameDocument = true")
-        assert not page.locator(".banner").is_visible()
-    page.locator(".banner").wait_for()
-    assert "not of now" in page.locator(".banner").inner_text()
-    page.wait_for_function("() => document.title.startsWith('⚠')")
-    muted = page.evaluate("getComputedStyle(document.querySelector('.headline .value')).fontStyle")
-    assert muted == "italic"
+        expect(page.locator(".banner")).to_be_hidden()
+    expect(page.locator(".banner")).to_contain_text("not of now")
+    expect(page).to_have_title(re.compile("^⚠"))
+    expect(page.locator(".headline .value").first).to_have_css("font-style", "italic")
     with world.worker():
         world.play()
-        page.locator(".banner").wait_for(state="hidden", timeout=30_000)
+        expect(page.locator(".banner")).to_be_hidden()
         wait_for(page, "views", world.largest()["snapshot"]["show"]["views"], ".funnel")
-        assert not page.title().startswith("⚠")
+        expect(page).not_to_have_title(re.compile("^⚠"))
         assert page.evaluate("window.sameDocument")
 
 

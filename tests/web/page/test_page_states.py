@@ -6,6 +6,7 @@ import pytest
 
 from web.page.conftest import PHONE
 from web.page.stage import PARTY, Stage, listed, room, staged
+from web.page.waiting import expect
 
 UNKNOWN = "–"
 
@@ -30,28 +31,25 @@ def test_a_party_that_vanishes_leaves_no_column_behind(stage, open_page):
     stage.show(with_stores(T1=1000, T2=2000, none=500))
     page = open_page(at(stage, "room/s1"))
     names = page.locator(".columns h3")
-    names.nth(2).wait_for()
-    assert names.all_inner_texts() == ["T1", "T2", "nobody"]
+    expect(names).to_have_text(["T1", "T2", "nobody"])
     stage.show(with_stores(T1=1500, T2=2000))
-    page.wait_for_function("() => document.querySelector('.columns data').value === '1500'")
-    assert names.all_inner_texts() == ["T1", "T2"]
+    expect(page.locator(".columns data").first).to_have_attribute("value", "1500")
+    expect(names).to_have_text(["T1", "T2"])
 
 
 def test_what_is_not_known_is_not_called_fine(stage, open_page):
     problems = room("s1")["problems"] | {"lag": None}
     stage.show(room("s1", snapshot=None, funnel=None, problems=problems))
     page = open_page(at(stage, "room/s1"))
-    page.locator(".trouble").first.wait_for()
-    assert page.locator(".trouble .value").all_inner_texts() == ["0", UNKNOWN, UNKNOWN, UNKNOWN]
-    assert page.locator(".trouble .state").all_inner_texts() == ["fine", *["not known"] * 3]
-    assert page.locator(".verdict").inner_text() == "Nothing goes wrong, as far as it is known"
+    expect(page.locator(".trouble .value")).to_have_text(["0", UNKNOWN, UNKNOWN, UNKNOWN])
+    expect(page.locator(".trouble .state")).to_have_text(["fine", *["not known"] * 3])
+    expect(page.locator(".verdict")).to_have_text("Nothing goes wrong, as far as it is known")
 
 
 def test_a_sum_with_a_session_seen_in_part_is_not_known(stage, open_page):
     stage.list(listed("s1", 1000), listed("s2", 2000), listed("s3", None, live=False), listed("s4", 500, live=False))
     page = open_page(at(stage, ""))
-    page.locator(".session").first.wait_for()
-    assert page.locator("h2").all_inner_texts() == ["2 live now · GMV net ¥30.00", f"2 ended · GMV net {UNKNOWN}"]
+    expect(page.locator("h2")).to_have_text(["2 live now · GMV net ¥30.00", f"2 ended · GMV net {UNKNOWN}"])
 
 
 def test_a_number_on_a_card_tells_what_it_means_and_the_rest_leads_to_the_session(stage, open_page):
@@ -59,7 +57,7 @@ def test_a_number_on_a_card_tells_what_it_means_and_the_rest_leads_to_the_sessio
     stage.show(room("s1"))
     page = open_page(at(stage, ""), PHONE)
     page.locator(".session .money data").tap()
-    assert page.get_by_role("tooltip").locator("strong").inner_text() == "GMV net"
+    expect(page.get_by_role("tooltip").locator("strong")).to_have_text("GMV net")
     box = page.locator(".session .who").bounding_box()
     page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_url("**#/room/s1")
@@ -80,8 +78,7 @@ def test_what_a_store_may_not_know_of_a_buyer_is_a_dash(stage, open_page):
         "sales": [],
     }
     page = open_page(at(stage, "buyer/b1"))
-    page.locator(".facts dd").first.wait_for()
-    assert page.locator(".facts dd").all_inner_texts() == [UNKNOWN, UNKNOWN, "0", "¥0.00", *[UNKNOWN] * 5]
+    expect(page.locator(".facts dd")).to_have_text([UNKNOWN, UNKNOWN, "0", "¥0.00", *[UNKNOWN] * 5])
 
 
 SALE = {
@@ -101,8 +98,8 @@ def test_the_net_of_an_order_line_tells_what_it_means(stage, open_page):
     stage.answers["orders/o1"] = SALE | order | {"lines": [line | {"credits": credits_}]}
     page = open_page(at(stage, "order/o1"))
     page.locator(".lines h2 data").hover()
-    assert page.get_by_role("tooltip").locator("strong").inner_text() == "Net"
-    assert page.locator(".lines h2").inner_text() == "Line 1 · i1 × 2 · ¥9.90"
+    expect(page.get_by_role("tooltip").locator("strong")).to_have_text("Net")
+    expect(page.locator(".lines h2")).to_have_text("Line 1 · i1 × 2 · ¥9.90")
 
 
 @pytest.mark.parametrize("twice", ["more", "summary"])
@@ -123,8 +120,7 @@ def test_sales_asked_for_twice_come_once(stage, open_page, twice):
         summary.click()
         expected = 1
     page.wait_for_timeout(1_500)  # for one that comes too often
-    page.locator(".sales li").nth(expected - 1).wait_for()
-    assert page.locator(".sales li").count() == expected
+    expect(page.locator(".sales li")).to_have_count(expected)
 
 
 def test_sales_asked_for_before_the_session_is_there_come_with_it(stage, open_page):
@@ -149,12 +145,12 @@ def test_a_stream_that_is_lost_is_not_hidden_by_another(stage, open_page):
     page = open_page(at(stage, "compare/s1/s2"), gone=True)
     page.locator(".comparison data[value]").first.wait_for()
     page.wait_for_timeout(500)
-    assert not page.locator(".banner").is_visible()
+    expect(page.locator(".banner")).to_be_hidden()
     stage.rebuilt.add("s1")
     page.locator(".banner").wait_for()
     page.wait_for_timeout(1_500)  # s2 goes on
     assert page.locator(".banner").is_visible()
-    assert "Connection lost" in page.locator(".banner").inner_text()
+    expect(page.locator(".banner")).to_contain_text("Connection lost")
     stage.rebuilt.clear()
     page.locator(".banner").wait_for(state="hidden")
 
@@ -169,7 +165,7 @@ def test_a_session_seen_in_part_is_not_compared_and_the_page_says_why(stage, ope
     stage.show(room("s1"), room("s2", snapshot=None, funnel=None))
     page = open_page(at(stage, "compare/s1/s2"))
     page.get_by_text("Of session B you see only what concerns your stores").wait_for()
-    assert not page.locator(".comparison").is_visible()
+    expect(page.locator(".comparison")).to_be_hidden()
 
 
 def test_a_page_whose_session_is_being_rebuilt_keeps_trying(stage, open_page):
