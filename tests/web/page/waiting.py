@@ -1,4 +1,4 @@
-"""What a page shows comes a little after what asks for it: `expect` waits; a plain assertion would race with the page."""
+"""What a page shows comes a little after what asks for it: `expect` waits; a plain assertion would race with it."""
 
 import pytest
 
