@@ -1,6 +1,6 @@
-"""A record batch of one Kafka partition."""
+"""A record batch of a Kafka partition, or of one partition number of all topics that its agent reads."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,11 @@ from streams.transport.batches import Record, RecordBatch, T
 
 if TYPE_CHECKING:
     from streams.transport.kafka_consumer import Consumer
+
+# Input partitions that are delivered together, and committed by one transaction: of all topics that an agent reads
+# the partition of one number, or one alone. In the order of their names.
+Joint = tuple[TP, ...]
+Taken = tuple[list[Any], list[Any]]  # of what was fetched of a partition: the records of a batch, those that come later
 
 _fields = attrgetter("topic", "partition", "offset", "timestamp", "key", "value", "headers")
 
@@ -29,15 +34,20 @@ def as_kafka(tp: TP) -> TopicPartition:
 
 
 class KafkaBatch(RecordBatch):
-    """A batch whose commit is one Kafka transaction; state is read from the worker's own copy."""
+    """A batch whose commit is one Kafka transaction; state is read from the worker's own copy.
 
-    __slots__ = ("consumer", "next_offset", "tp")
+    `ends`: the next offset of each partition that it has records of.
+    """
 
-    def __init__(self, consumer: "Consumer", tp: TP, records: list[Record], next_offset: int, epoch: int) -> None:
+    __slots__ = ("consumer", "ends", "joint")
+
+    def __init__(
+        self, consumer: "Consumer", joint: Joint, records: list[Record], ends: Mapping[TP, int], epoch: int
+    ) -> None:
         super().__init__(records, epoch)
         self.consumer = consumer
-        self.tp = tp
-        self.next_offset = next_offset
+        self.joint = joint
+        self.ends = ends
 
     def messages(self, unpack: Callable[[bytes], Sequence[T]]) -> list[T]:
         """All that came in parcels; what this worker has sent itself is not unpacked (`kafka_remembered`)."""

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer
 from faust.types import TP
 
 from streams.transport.batches import Output, partition_of
-from streams.transport.kafka_batch import KafkaBatch
+from streams.transport.kafka_batch import Joint, KafkaBatch
 from streams.transport.kafka_partitions import Partitions
 from streams.transport.kafka_remembered import Remembered, Sent
 from streams.transport.kafka_state import LocalState
@@ -58,8 +58,9 @@ class Commits:
         """Commit a batch and free its partition."""
         if batch.committed:
             raise RuntimeError("this batch is committed already")
-        if self._partitions.in_flight.get(batch.tp) is not batch:
-            raise TakenAwayError(f"{batch.tp} was taken away while its batch was processed")
+        for tp in batch.joint:
+            if self._partitions.in_flight.get(tp) is not batch:
+                raise TakenAwayError(f"{tp} was taken away while its batch was processed")
         batch.committed = True
         # Shielded: an agent that is cancelled must not leave a transaction half done.
         await asyncio.shield(asyncio.ensure_future(self._told(batch)))
@@ -83,31 +84,32 @@ class Commits:
             for output, messages in parcel.outputs(PARCEL_BYTES):
                 outputs[tp].append(output)
                 parcels[tp].append(Sent(output.value, messages))
-        written = await self.transact(batch.tp, batch.next_offset, outputs, batch.puts)
+        written = await self.transact(batch.joint, batch.ends, outputs, batch.puts)
         for tp in parcels.keys() & self._partitions.next.keys():
             self.remembered.keep(tp, zip(chain(*written[tp]), parcels[tp], strict=True))
 
     async def transact(
-        self, tp: TP, next_offset: int, outputs: dict[TP, list[Output]], puts: Mapping[str, Values]
+        self, joint: Joint, ends: Mapping[TP, int], outputs: dict[TP, list[Output]], puts: Mapping[str, Values]
     ) -> dict[TP, list[range]]:
-        """Write outputs, state of the partition and its next offset in one transaction, and note it.
+        """Write outputs, state of the partition number and next offsets in one transaction, and note it.
 
         Returns the offsets of what was written, by partition.
         """
+        number = joint[0].partition
         changelogs: dict[str, TP] = {}
         for table, values in puts.items():
             if values:
-                self.check_state(table, tp.partition)
-                target = changelogs[table] = TP(self._changelog(table), tp.partition)
+                self.check_state(table, number)
+                target = changelogs[table] = TP(self._changelog(table), number)
                 outputs[target] = [Output(target.topic, key, value) for key, value in values.items()]
-        written = await self._transactions.commit(tp, next_offset, outputs)
+        written = await self._transactions.commit(joint, ends, outputs)
         self.count += 1
         if changelogs:
             self._local.write(
-                {(table, tp.partition): puts[table] for table in changelogs},
+                {(table, number): puts[table] for table in changelogs},
                 {target: written[target][-1].stop for target in changelogs.values()},
             )
-        self._partitions.committed(tp, next_offset)
+        self._partitions.committed(joint, ends)
         return written
 
     async def refresh_counts(self) -> None:

@@ -12,8 +12,8 @@ from faust.transport import base
 from faust.types import TP, ConsumerMessage
 
 from streams.transport.batches import partition_of, reading_of
-from streams.transport.delivery import to_message
-from streams.transport.kafka_batch import KafkaBatch, as_kafka, record_of
+from streams.transport.delivery import reading_channel, to_message
+from streams.transport.kafka_batch import Joint, KafkaBatch, as_kafka, record_of
 from streams.transport.kafka_commits import Commits
 from streams.transport.kafka_deliveries import Deliveries
 from streams.transport.kafka_partitions import Partitions
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _DRAIN_SECONDS = 20.0
 _FENCING_SECONDS = 3.0
+_TAKEN_SECONDS = 0.005
 _DISCOVERY_SECONDS = 0.2
 _DISCOVERIES_BEFORE_JOINING = 10
 
@@ -54,7 +55,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         super().__init__(*args, **kwargs)
         self._options = cast("Transport", self.transport)
         self._transactions = Transactions(
-            self.app.conf.id, self._options.transactional_producer, lambda: self._kafka._client, self._reach
+            self.app.conf.id, self._options.transactional_producer, lambda: self._kafka._client, self.joint, self._reach
         )
         self._connected = False
         self._preparing: asyncio.Future[None] | None = None
@@ -73,8 +74,9 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         await self._kafka.start()
         self._connected = True
         self.deliveries = Deliveries(self, self._kafka, options.max_records)
-        # Records of one partition that wait for their agent must not hold up fetches for the others.
-        self._kafka._fetcher._prefetch_backoff = 0
+        # So long aiokafka waits until what came is taken, since its next request to that broker leaves those partitions
+        # out. Not longer: records of one that wait for their agent must not hold up fetches for the others.
+        self._kafka._fetcher._prefetch_backoff = _TAKEN_SECONDS
         self.restorer = Restorer(self.local, self._tables, options.lone_consumer, loop=self.loop, beacon=self.beacon)
         self.partitions = Partitions(group, self._kafka, self._transactions, self.restorer, self.deliveries.notice)
         self.commits = Commits(self._kafka, self.partitions, self._transactions, self.local, self._changelog)
@@ -200,8 +202,13 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         changelogs = self.app.tables._changelogs
         return {topic: table.name for topic, table in changelogs.items() if keeps_own_state(self.app, topic)}
 
-    def _reach(self, tp: TP) -> set[TP]:
-        """All partitions that a batch of `tp` may be written to."""
+    def joint(self, tp: TP) -> Joint:
+        """Return what may be committed together with a partition."""
+        return tuple(sorted(TP(topic, tp.partition) for topic in reading_channel(self.app, tp).topics))
+
+    def _reach(self, joint: Joint) -> set[TP]:
+        """All partitions that a batch may be written to."""
+        tp = joint[0]
         counts = self.commits.counts
         topics = reading_of(self.app, tp.topic).writes
         sent = {TP(topic, number) for topic in topics for number in range(counts.get(topic, 0))}
@@ -225,7 +232,8 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
             if tp not in self.partitions.next:
                 continue  # it was taken away: the next owner does it again
             taken = pending.taken(tp.partition)
-            await self.commits.transact(tp, offset, {}, {table: values for (table, _), values in taken.items()})
+            puts = {table: values for (table, _), values in taken.items()}
+            await self.commits.transact((tp,), {tp: offset}, {}, puts)
             pending.committed(taken)
         return True
 

@@ -56,8 +56,10 @@ class Deliveries:
     def assign(self, batched: Iterable[TP]) -> None:
         """Deliver batches of these from now on; what was fetched and not delivered has to be fetched again."""
         together = {tp for tp in batched if len(reading_channel(self._app, tp).topics) > 1}
+        joints = {tp: joint for tp in together if together.issuperset(joint := self._consumer.joint(tp))}
+        interval = max((reading_of(self._app, tp.topic).interval for tp in together), default=0.0)
         self._rest = {}
-        self._turns.between(together, max((reading_of(self._app, tp.topic).interval for tp in together), default=0.0))
+        self._turns.between(together, interval, joints)
 
     async def getmany(self, active: set[TP], timeout: float) -> dict[TP, list[Any]]:
         """Return batches, and records of topics without, of the partitions that Faust wants; {} after `timeout` s."""
@@ -130,7 +132,7 @@ class Deliveries:
             records, rest = _first(records)
             if rest:
                 self._rest[tp] = rest
-        batch = self._partitions.fetched(tp, records, rest, self._consumer)
+        batch = self._partitions.fetched((tp,), {tp: (records, rest)}, self._consumer)
         return [] if batch is None else [batch]
 
     def _go_on(self, free: set[TP]) -> dict[TP, list[Any]]:
@@ -147,16 +149,19 @@ class Deliveries:
             tp: batch.records[-1].timestamp for tp, batch in self._partitions.in_flight.items() if tp in self._turns.tps
         }
         due = self._turns.due(free, busy, self._has_more)
-        if due and (wait := self._turns.gather(now, self._has_more)):
+        if due and (wait := self._turns.gather(now, self._has_batch)):
             self._loop.call_later(wait, self._noticed.set)
-        batches = {
-            tp: self._partitions.fetched(tp, records, rest, self._consumer) for tp, (records, rest) in due.items()
-        }
-        return {tp: [batch] for tp, batch in batches.items() if batch is not None}
+        batches = [self._partitions.fetched(joint, found, self._consumer) for joint, found in due.items()]
+        # By its first record: Faust drops what is not behind the one before of the same partition.
+        return {TP(batch.records[0].topic, batch.partition): [batch] for batch in batches if batch is not None}
 
-    def _has_more(self, tp: TP) -> bool:
+    def _has_more(self, tp: TP, records: int = 1) -> bool:
         position = self._partitions.position(tp)
-        return position is not None and position < self._consumer.highwater(tp)
+        return position is not None and position + records <= self._consumer.highwater(tp)
+
+    def _has_batch(self, tp: TP) -> bool:
+        """Whether it is behind: a little has always been fetched already and not been taken."""
+        return self._has_more(tp, self._max_records)
 
 
 def _first(records: list[Any]) -> tuple[list[Any], list[Any]]:

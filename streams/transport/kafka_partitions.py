@@ -8,13 +8,15 @@ changelogs. A partition that stays with this worker from one generation of the g
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
+from heapq import merge
+from operator import attrgetter
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from faust.types import TP
 
 from streams.transport.batches import Record
-from streams.transport.kafka_batch import KafkaBatch, as_kafka, record_of
+from streams.transport.kafka_batch import Joint, KafkaBatch, Taken, as_kafka, record_of
 from streams.transport.kafka_offsets import committed_offsets
 from streams.transport.kafka_restore import Restorer
 from streams.transport.kafka_transactions import Transactions
@@ -22,6 +24,7 @@ from streams.transport.kafka_transactions import Transactions
 log = logging.getLogger("livepool.partitions")
 
 _NO_GENERATION = -2
+_time = attrgetter("timestamp")
 
 
 class RecordsLostError(RuntimeError):
@@ -71,13 +74,13 @@ class Partitions:
         """Make all sources ready, those that stayed at once."""
         self._resume(self.next)
         new = sources - self.next.keys()
-        await self._transactions.release(set(self._transactions.owned()) - sources)
         self.fenced.clear()
         try:
             await self._transactions.fence(new)
             starts = await self._starts(new)  # at once: what was left open can be settled by who has fenced it
         finally:
             self.fenced.set()
+        await self._transactions.release(keep=sources)
         await self._restorer.restore(own - self.current)
         self.current = own
         self._restorer.follow(standbys)
@@ -112,22 +115,26 @@ class Partitions:
             self._kafka.resume(as_kafka(tp))
         self._changed()
 
-    def fetched(self, tp: TP, records: list[Any], rest: list[Any], consumer: Any) -> KafkaBatch | None:
-        """Take what was fetched as the batch that comes next; RuntimeError when it is not that.
+    def fetched(self, joint: Joint, found: Mapping[TP, Taken], consumer: Any) -> KafkaBatch | None:
+        """Take what was fetched of some of `joint` as the batch that comes next; RuntimeError when it is not that.
 
-        `rest` was fetched behind it, and comes later. None when the partition is being taken away: then its position
-        is set anew before it is read again.
+        Records are in the order of their times. None when partitions are being taken away: then their positions are
+        set anew before they are read again.
         """
-        start, position = self._fetched[tp], self.position(tp)
-        if position is None:
-            return None
-        end = rest[0].offset if rest else position
-        self._fetched[tp] = end
-        if start != self.next[tp] or records[0].offset < start:
-            raise RuntimeError(f"{tp}: fetched from {start}, but {self.next[tp]} comes next: the position was moved")
-        wanted: list[Record] = list(map(record_of, records))
-        batch = KafkaBatch(consumer, tp, wanted, end, self._epochs[tp])
-        self.in_flight[tp] = batch
+        positions = {tp: self.position(tp) for tp in found}
+        ends = {}
+        for tp, (records, rest) in found.items():
+            if (position := positions[tp]) is None:
+                return None
+            start, ends[tp] = self._fetched[tp], rest[0].offset if rest else position
+            if start != self.next[tp] or records[0].offset < start:
+                raise RuntimeError(
+                    f"{tp}: fetched from {start}, but {self.next[tp]} comes next: its position was moved"
+                )
+        self._fetched.update(ends)
+        wanted: list[Record] = list(map(record_of, merge(*(records for records, _ in found.values()), key=_time)))
+        batch = KafkaBatch(consumer, joint, wanted, ends, sum(self._epochs[tp] for tp in joint))
+        self.in_flight.update(dict.fromkeys(joint, batch))
         return batch
 
     def fetch_again(self) -> None:
@@ -148,10 +155,11 @@ class Partitions:
         state = assignment.state_value(as_kafka(tp))
         return state.position if state.has_valid_position else None
 
-    def committed(self, tp: TP, next_offset: int) -> None:
-        """Note a commit, and free the partition."""
-        self.next[tp] = next_offset
-        self.in_flight.pop(tp, None)
+    def committed(self, joint: Joint, ends: Mapping[TP, int]) -> None:
+        """Note a commit, and free the partitions."""
+        self.next.update(ends)
+        for tp in joint:
+            self.in_flight.pop(tp, None)
         self._changed()
 
     def free(self) -> Iterable[TP]:

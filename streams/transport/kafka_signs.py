@@ -42,7 +42,7 @@ class Signs(Service):  # type: ignore[misc]  # Faust's service class is untyped
         # A copy at once: the event loop goes on while the watchdog's thread looks.
         flying = list(consumer.partitions.in_flight.values()) if self._answered else []
         progress = (consumer.commits.count, consumer.restorer.progress.done)
-        oldest = (flying[0].tp, flying[0].next_offset) if flying else None
+        oldest = tuple(flying[0].ends.items()) if flying else None
         return Pulse(self._beats, progress, self._behind and self._answered, oldest)
 
     @Service.task  # type: ignore[untyped-decorator]

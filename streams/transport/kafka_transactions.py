@@ -1,16 +1,17 @@
-"""Transactions on Kafka: one transactional producer per input partition.
+"""Transactions on Kafka: a transactional producer per input partition, and per joint of them.
 
 aiokafka commits offsets with the first version of the request, which names no member of the group: a worker that
 lost a partition is not recognised by it. It is recognised by its transactional id instead. There is one per input
-partition, and `fence` takes it over before anything of the partition is read: what the former owner has not
-committed by then, it cannot commit any more (KIP-98; Kafka Streams did the same before KIP-447). `settle` ends what
-the brokers have left open of the transaction before.
+partition, and one for all partitions of a number that one agent reads (`Joint`), which only a worker uses that has all
+of them. `fence` takes both over before anything of the partition is read: what the former owner has not committed by
+then, it cannot commit any more (KIP-98; Kafka Streams did the same before KIP-447). `settle` ends what the brokers have
+left open of the transactions before.
 """
 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import starmap, zip_longest
 from typing import Any
@@ -22,6 +23,7 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.types import TP
 
 from streams.transport.batches import Output
+from streams.transport.kafka_batch import Joint
 from streams.transport.kafka_outcomes import was_committed
 
 log = logging.getLogger("livepool.transactions")
@@ -40,7 +42,8 @@ class CommitError(RuntimeError):
 class Transactions:
     """The transactional producers of the input partitions that this worker has.
 
-    `client` is one that is connected; `reach` tells where a batch of an input partition may be written to.
+    `client` is one that is connected; `joint` tells what a partition may be committed together with, `reach` where a
+    batch may be written to.
     """
 
     def __init__(
@@ -48,109 +51,120 @@ class Transactions:
         group: str,
         new_producer: Callable[[str], AIOKafkaProducer],
         client: Callable[[], AIOKafkaClient],
-        reach: Callable[[TP], Iterable[TP]],
+        joint: Callable[[TP], Joint],
+        reach: Callable[[Joint], Iterable[TP]],
     ) -> None:
         self._group = group
         self._new_producer = new_producer
         self._client = client
+        self._joint = joint
         self._reach = reach
-        self._producers: dict[TP, AIOKafkaProducer] = {}
-        self._committed: dict[TP, bool | None] = {}  # whether the last transaction before `fence` was
-        self._links: dict[TP, object] = {}  # the connection to the coordinator at the last commit
+        self._producers: dict[Joint, AIOKafkaProducer] = {}
+        self._committed: dict[Joint, bool | None] = {}  # whether the last transaction before `fence` was
+        self._links: dict[Joint, object] = {}  # the connection to the coordinator at the last commit
 
     async def fence(self, tps: Iterable[TP]) -> None:
         """Take these partitions over: when this returns, no other worker can commit anything of them."""
-        await asyncio.gather(*map(self._fence, tps))
+        await asyncio.gather(*map(self._fence, self._joints(tps)))
 
-    async def _fence(self, tp: TP) -> None:
-        await self.release([tp])
-        self._committed[tp] = await was_committed(self._client(), self._id_of(tp))
-        await self._start(tp)
+    def _joints(self, tps: Iterable[TP]) -> set[Joint]:
+        """All that these partitions may be committed with."""
+        return {joint for tp in tps for joint in ((tp,), self._joint(tp))}
 
-    def _id_of(self, tp: TP) -> str:
-        return f"{self._group}-{tp.topic}-{tp.partition}"
+    async def _fence(self, joint: Joint) -> None:
+        self._committed[joint] = await was_committed(self._client(), self._id_of(joint))
+        await self._start(joint)
 
-    async def _start(self, tp: TP) -> None:
-        self._links.pop(tp, None)
-        producer = self._new_producer(self._id_of(tp))
-        self._producers[tp] = producer  # before it has started, so that it is stopped if that breaks off
+    def _id_of(self, joint: Joint) -> str:
+        # No topic has such a name, and it stays if the agent reads other topics one day.
+        more = "+" if len(joint) > 1 else ""
+        return f"{self._group}-{joint[0].topic}{more}-{joint[0].partition}"
+
+    async def _start(self, joint: Joint) -> None:
+        await self._stop([joint])
+        self._links.pop(joint, None)
+        producer = self._new_producer(self._id_of(joint))
+        self._producers[joint] = producer  # before it has started, so that it is stopped if that breaks off
         await producer.start()
 
-    async def settle(self, tps: Iterable[TP]) -> None:
+    async def settle(self, tps: Collection[TP]) -> None:
         """End what the brokers have left open of the transactions of these partitions, as the coordinator had decided.
 
         For partitions that are fenced and whose offsets are unstable nevertheless (KAFKA-20734).
         """
-        await asyncio.gather(*map(self._settle, tps))
+        known = {joint for joint in self._joints(tps) if self._committed.get(joint) is not None}
+        await asyncio.gather(*map(self._settle, known))
+        for tp in tps:
+            if known.isdisjoint(self._joints([tp])):
+                log.error(
+                    "%s/%s: brokers have left a transaction open (KAFKA-20734), and do not say how it ended."
+                    " `kafka-transactions.sh find-hanging` shows where, `kafka-transactions.sh abort` ends it: what it"
+                    " had processed is then processed once more",
+                    *tp,
+                )
 
-    async def _settle(self, tp: TP) -> None:
-        committed = self._committed.pop(tp, None)
-        name = f"{tp.topic}/{tp.partition}"
-        if committed is None:
-            log.error(
-                "%s: brokers have left a transaction open (KAFKA-20734), and do not say how it ended."
-                " `kafka-transactions.sh find-hanging` shows where, `kafka-transactions.sh abort` ends it: what it had"
-                " processed is then processed once more",
-                name,
-            )
-            return
-        await self._end_before(self._producers[tp], tp, committed=committed)
+    async def _settle(self, joint: Joint) -> None:
+        committed = bool(self._committed.pop(joint))
+        await self._end_before(self._producers[joint], joint, committed=committed)
         # The brokers have said that they will tell everybody; who takes over waits until they have.
-        await self.release([tp])
-        await self._start(tp)
+        await self._start(joint)
         log.warning(
-            "%s: brokers had left a transaction open (KAFKA-20734); it was %s, as they had decided",
-            name,
+            "brokers had left a transaction open (KAFKA-20734); that of %s was %s, as they had decided",
+            self._id_of(joint),
             "committed" if committed else "aborted",
         )
 
-    async def _end_before(self, producer: AIOKafkaProducer, tp: TP, *, committed: bool) -> None:
+    async def _end_before(self, producer: AIOKafkaProducer, joint: Joint, *, committed: bool) -> None:
         """End all that hangs of transactions before, by one that writes nothing and reaches all that they may have."""
         await producer.begin_transaction()
         while not await producer._sender._do_add_offsets_to_txn(self._group):
             pass
-        for target in self._reach(tp):
+        for target in self._reach(joint):
             producer._txn_manager.maybe_add_partition_to_txn(TopicPartition(*target))
         await (producer.commit_transaction() if committed else producer.abort_transaction())
 
-    async def release(self, tps: Iterable[TP] | None = None) -> None:
-        """Stop the producers of partitions (None: all); an open transaction is aborted if the broker answers."""
-        wanted = self._producers if tps is None else self._producers.keys() & set(tps)
-        stopping = [self._producers.pop(tp) for tp in list(wanted)]
+    async def release(self, keep: Collection[TP] = ()) -> None:
+        """Stop the producers of what is not wholly in `keep`; an open transaction is aborted if the broker answers."""
+        await self._stop([joint for joint in self._producers if not set(joint) <= set(keep)])
+
+    async def _stop(self, joints: Iterable[Joint]) -> None:
+        stopping = [self._producers.pop(joint) for joint in joints if joint in self._producers]
         # Shielded: who is cancelled must not leave connections behind.
         await asyncio.shield(asyncio.gather(*map(_stop, stopping)))
 
-    def owned(self) -> list[TP]:
-        """Return the partitions that this worker can commit records of."""
-        return list(self._producers)
-
-    async def commit(self, tp: TP, next_offset: int, outputs: Mapping[TP, list[Output]]) -> dict[TP, list[range]]:
-        """Write `outputs` and the next offset of `tp` in one transaction.
+    async def commit(
+        self, joint: Joint, ends: Mapping[TP, int], outputs: Mapping[TP, list[Output]]
+    ) -> dict[TP, list[range]]:
+        """Write `outputs` and the next offsets of partitions of a joint that this worker has, in one transaction.
 
         Returns for each partition that was written to the offsets of its records, in their order. Raises when the
         transaction was not committed, or when it is not known whether it was: then the worker has to end.
         FencedError when the reason is that another worker has the partition.
         """
         try:
-            return await self._commit(self._producers[tp], tp, next_offset, outputs)
+            return await self._commit(self._producers[joint], joint, ends, outputs)
         except ProducerFenced:
             raise FencedError(
-                f"another worker has taken over {tp.topic}/{tp.partition}: this one was not heard of for too long. It"
-                " ends, has lost nothing, and may be started again"
+                f"another worker has taken over {_names(ends)}: this one was not heard of for too long. It ends, has"
+                " lost nothing, and may be started again"
             ) from None
         except KafkaError as error:
             raise CommitError(
-                f"the brokers did not take a batch of {tp.topic}/{tp.partition}, or did not say so ({error}). This"
-                " worker ends, has lost nothing, and may be started again"
+                f"the brokers did not take a batch of {_names(ends)}, or did not say so ({error}). This worker ends,"
+                " has lost nothing, and may be started again"
             ) from error
 
     async def _commit(
-        self, producer: AIOKafkaProducer, tp: TP, next_offset: int, outputs: Mapping[TP, list[Output]]
+        self,
+        producer: AIOKafkaProducer,
+        joint: Joint,
+        ends: Mapping[TP, int],
+        outputs: Mapping[TP, list[Output]],
     ) -> dict[TP, list[range]]:
-        if self._links.get(tp, link := _link(producer)) is not link:
+        if self._links.get(joint, link := _link(producer)) is not link:
             # With the connection the coordinator may have lost what it had to tell of the last commit. By itself: what
             # becomes of this batch must not decide about that one.
-            await self._end_before(producer, tp, committed=True)
+            await self._end_before(producer, joint, committed=True)
         await producer.begin_transaction()
         written: defaultdict[TP, list[tuple[asyncio.Future[Any], int]]] = defaultdict(list)
         # A partition takes its next batch when the one before is on its way, so: first one of each.
@@ -158,14 +172,20 @@ class Transactions:
             for target, batch in filter(None, turn):
                 future = await producer.send_batch(batch, target.topic, partition=target.partition)
                 written[target].append((future, batch.record_count()))
-        offsets = {TopicPartition(*tp): OffsetAndMetadata(next_offset, "")}
+        offsets = {TopicPartition(*tp): OffsetAndMetadata(offset, "") for tp, offset in ends.items()}
         await asyncio.gather(
             producer.send_offsets_to_transaction(offsets, self._group),
             *(future for futures in written.values() for future, _ in futures),
         )
         await producer.commit_transaction()
-        self._links[tp] = _link(producer) if link is None else link  # one that was lost meanwhile is missed next time
+        self._links[joint] = (
+            _link(producer) if link is None else link
+        )  # one that was lost meanwhile is missed next time
         return {target: list(starmap(_offsets, futures)) for target, futures in written.items()}
+
+
+def _names(tps: Iterable[TP]) -> str:
+    return ", ".join(f"{tp.topic}/{tp.partition}" for tp in tps)
 
 
 def _link(producer: AIOKafkaProducer) -> object:

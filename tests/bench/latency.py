@@ -62,7 +62,7 @@ class Outcome(NamedTuple):
         """The mean time from one commit of an agent to its next under this load, in seconds.
 
         Of the three agents that an order passes (intake, identity, journey), each counting the same. `commits` as
-        `watched.py` tells them. On Kafka the intake commits each input topic by itself.
+        `watched.py` tells them.
         """
         intervals = []
         for stage in ("intake", "identity", "journey"):

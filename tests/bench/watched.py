@@ -80,7 +80,7 @@ def watch() -> None:
         for name in names:
             clock(owner, name, "state")
     clock(consumer.Consumer, "_fetch_batch", "fetch", lambda _, reader, *__: STAGE_OF[reader.partitions[0].topic])
-    clock(kafka_partitions.Partitions, "fetched", "fetch", lambda _, tp, *__: STAGE_OF[tp.topic])
+    clock(kafka_partitions.Partitions, "fetched", "fetch", lambda _, joint, *__: STAGE_OF[joint[0].topic])
     clock_steps(embedded.Transport, "_transact", "commit")
     clock_steps(kafka_commits.Commits, "_commit", "commit")
     clock_restore(kafka_restore.Restorer)

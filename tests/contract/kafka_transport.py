@@ -20,7 +20,7 @@ from streams.transport.log import TopicConfig
 
 WORKERS = Path(__file__).with_name("workers.py")
 TABLES = ("table", "other", "counts")  # those that agents of the suite use without declaring them
-GROUPS = ("group", "chain", "failing", "hanging", "frozen")
+GROUPS = ("group", "chain", "pair", "failing", "hanging", "frozen")
 
 
 class Kafka:

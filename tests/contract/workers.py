@@ -20,10 +20,15 @@ from streams.transport.embedded import app_settings
 read_keys = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
-def chain(app: faust.App) -> None:
+def pair(app: faust.App) -> None:
+    """As `chain`, and its first agent reads another topic, too."""
+    chain(app, "source", "second")
+
+
+def chain(app: faust.App, *sources: str) -> None:
     """source -> copied -> counted: numbers the records of each key, with the count as state."""
 
-    @app.agent(batch_topic(app, "source"))
+    @app.agent(batch_topic(app, *(sources or ("source",))))
     async def copy(batches: Any) -> None:
         async for batch in batches:
             keys = [record.key for record in batch.records]

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+import re
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.client import ConnectionGroup, CoordinationType
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.errors import KafkaError
 from faust.types import TP
 from kafka import KafkaAdminClient
@@ -45,13 +46,14 @@ def unverified(brokers: Cluster) -> Iterator[Cluster]:
     verify("true")
 
 
+@pytest.mark.parametrize("with_others", [False, True], ids=["alone", "with others"])
 @pytest.mark.parametrize(("end", "told", "offset"), [("commit", "committed", 7), ("abort", "aborted", 5)])
 def test_what_brokers_left_open_ends_as_its_transaction_did(
-    unverified: Cluster, caplog: pytest.LogCaptureFixture, end: str, told: str, offset: int
+    unverified: Cluster, caplog: pytest.LogCaptureFixture, end: str, told: str, offset: int, with_others: bool
 ) -> None:
-    left = Left(unverified, end)
+    left = Left(unverified, end, with_others=with_others)
     assert asyncio.run(asyncio.wait_for(left.found_after(fences=1), SECONDS)) == offset
-    assert f"it was {told}, as they had decided" in caplog.text
+    assert re.findall(r"that of (\S+) was (\w+), as they had decided", caplog.text) == [(left.id, told)]
     assert not left.topic.is_open()
     assert left.topic.values() == [b"5", *([b"7"] if end == "commit" else [])]
 
@@ -86,9 +88,10 @@ def test_what_was_left_open_behind_a_lost_connection_ends_with_the_next_commit(u
 class Left:
     """A topic, and a group of the same name that has committed 5; then 7 was committed or aborted, and left open."""
 
-    def __init__(self, cluster: Cluster, last_end: str) -> None:
+    def __init__(self, cluster: Cluster, last_end: str, *, with_others: bool = False) -> None:
         self.name = f"open-{uuid.uuid4().hex[:8]}"
         self.tp = TP(self.name, 0)
+        self.id = f"{self.name}-{self.name}{'+' if with_others else ''}-0"
         self._connection = cluster.connection()
         self._last_end = last_end
         self.topic = Topic(cluster, self.name, partitions=2)
@@ -96,13 +99,18 @@ class Left:
     def _producer(self, transactional_id: str) -> AIOKafkaProducer:
         return AIOKafkaProducer(**self._connection.aiokafka(), transactional_id=transactional_id)
 
+    def _transactions(self, client: Callable[[], AIOKafkaClient]) -> Transactions:
+        """Of an agent that reads this topic and another."""
+        joint = (self.tp, TP(f"{self.name}-other", 0))
+        return Transactions(self.name, self._producer, client, lambda _: joint, lambda _: [self.tp])
+
     async def found_after(self, fences: int) -> int | None:
         """The offset that a worker finds that takes the partition over, so many times."""
         arguments = {**self._connection.aiokafka(), "group_id": self.name, "enable_auto_commit": False}
         settled: list[TP] = []
         async with AIOKafkaConsumer(**arguments) as consumer:
             consumer.assign([TopicPartition(*self.tp)])
-            transactions = Transactions(self.name, self._producer, lambda: consumer._client, lambda tp: [tp])
+            transactions = self._transactions(lambda: consumer._client)
 
             async def settle(tps: Collection[TP]) -> None:
                 settled.extend(tps)
@@ -111,7 +119,7 @@ class Left:
             async def find() -> int | None:
                 return (await committed_offsets(consumer, self.name, [self.tp], settle))[self.tp]
 
-            async with self._producer(f"{self.name}-{self.name}-0") as producer:
+            async with self._producer(self.id) as producer:
                 await self._write(producer, 5, "commit")
                 assert (await find(), settled) == (5, [])
                 await self._write(producer, 7, self._last_end, leaves_open=True)
@@ -127,16 +135,16 @@ class Left:
     async def found_after_a_lost_connection(self) -> int | None:
         """The offset when a producer has gone on, once its connection to the coordinator was lost."""
         async with self._producer(self.name) as other:
-            transactions = Transactions(self.name, self._producer, lambda: other.client, lambda tp: [tp])
+            transactions, alone = self._transactions(lambda: other.client), (self.tp,)
             await transactions.fence([self.tp])
-            await transactions.commit(self.tp, 5, {self.tp: [Output(self.name, None, b"5")]})
-            producer = transactions._producers[self.tp]
+            await transactions.commit(alone, {self.tp: 5}, {self.tp: [Output(self.name, None, b"5")]})
+            producer = transactions._producers[alone]
             await self._write(producer, 7, "commit", leaves_open=True)
-            await transactions.commit(self.tp, 8, {})
+            await transactions.commit(alone, {self.tp: 8}, {})
             assert self.topic.is_open()
             node = producer._sender._coordinators[CoordinationType.TRANSACTION]
             producer.client._conns[node, ConnectionGroup.COORDINATION].close()
-            await transactions.commit(self.tp, 9, {})
+            await transactions.commit(alone, {self.tp: 9}, {})
             await transactions.release()
         arguments = {**self._connection.aiokafka(), "group_id": self.name, "enable_auto_commit": False}
         async with AIOKafkaConsumer(**arguments) as consumer:

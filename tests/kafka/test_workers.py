@@ -52,12 +52,15 @@ def workers(kafka: Kafka) -> Iterator[Workers]:
         yield Workers(kafka, stack)
 
 
-def declare(kafka: Kafka, partitions: int = 4) -> None:
-    kafka.declare(*(TopicConfig(name, partitions) for name in ("source", "copied", "counted")))
+def declare(kafka: Kafka, partitions: int = 4, **others: int) -> None:
+    counts = dict.fromkeys(("source", "copied", "counted"), partitions) | others
+    kafka.declare(*(TopicConfig(*count) for count in counts.items()))
 
 
-def send(kafka: Kafka, rounds: int) -> None:
-    kafka.append(*(Output("source", key, b"x") for _ in range(rounds) for key in KEYS))
+def send(kafka: Kafka, rounds: int, *topics: str) -> None:
+    """Each key goes to one topic."""
+    topics = topics or ("source",)
+    kafka.append(*(Output(topics[n % len(topics)], key, b"x") for _ in range(rounds) for n, key in enumerate(KEYS)))
 
 
 def eventually(condition: Callable[[], Any], seconds: float = 60) -> None:
@@ -67,8 +70,9 @@ def eventually(condition: Callable[[], Any], seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
-def drained(kafka: Kafka) -> Callable[[], bool]:
-    return lambda: kafka.lag("chain", "source", "copied") == 0
+def drained(kafka: Kafka, *sources: str) -> Callable[[], bool]:
+    """Whether all is done: of `chain`, or of `pair` with the topics that it reads."""
+    return lambda: kafka.lag("pair" if sources else "chain", *(sources or ("source",)), "copied") == 0
 
 
 def check(kafka: Kafka, rounds: int) -> None:
@@ -140,23 +144,43 @@ def test_a_worker_without_its_directory_restores_everything_from_kafka(kafka, wo
     check(kafka, 60)
 
 
-def test_a_worker_that_was_stopped_too_long_is_fenced(kafka, workers):
-    declare(kafka)
-    first = workers.start("a", session_seconds=6)
+@pytest.mark.parametrize("sources", [(), ("source", "second")], ids=["one topic", "two topics"])
+def test_a_worker_that_was_stopped_too_long_is_fenced(kafka, workers, sources):
+    app = "pair" if sources else "chain"
+    declare(kafka, **dict.fromkeys(sources, 4))
+    first = workers.start("a", app=app, session_seconds=6)
     eventually(lambda: len(partitions_of(workers, "a")) == 4)
-    workers.start("b", session_seconds=6)
+    workers.start("b", app=app, session_seconds=6)
     eventually(lambda: len(partitions_of(workers, "b")) == 2)
-    send(kafka, 100)  # so that the worker stops with a batch in its hands
+    send(kafka, 100, *sources)  # so that the worker stops with a batch in its hands
     time.sleep(0.3)
     first.send_signal(signal.SIGSTOP)
     eventually(lambda: len(partitions_of(workers, "b")) == 4)
-    send(kafka, 50)
-    eventually(drained(kafka))
+    send(kafka, 50, *sources)
+    eventually(drained(kafka, *sources))
     first.send_signal(signal.SIGCONT)
-    send(kafka, 50)
+    send(kafka, 50, *sources)
     eventually(lambda: first.poll() is not None or len(partitions_of(workers, "a")) == 2)
-    eventually(drained(kafka))
+    eventually(drained(kafka, *sources))
     check(kafka, 200)
+
+
+def test_topics_of_one_agent_may_have_different_numbers_of_partitions(kafka, workers):
+    """A worker may have the partition of one topic then, and another one that of the other."""
+    sources = ("source", "second")
+    declare(kafka, second=2)
+    first = workers.start("a", app="pair")
+    send(kafka, 50, *sources)
+    eventually(drained(kafka, *sources))
+    workers.start("b", app="pair")
+    eventually(lambda: len(partitions_of(workers, "a")) == len(partitions_of(workers, "b")) == 2)
+    send(kafka, 50, *sources)
+    eventually(drained(kafka, *sources))
+    first.kill()
+    send(kafka, 50, *sources)
+    eventually(lambda: len(partitions_of(workers, "b")) == 4)
+    eventually(drained(kafka, *sources))
+    check(kafka, 150)
 
 
 @pytest.mark.parametrize("app", ["hanging", "frozen"])
