@@ -4,7 +4,7 @@ The broker URL names the bootstrap servers; the query of the first one the optio
 worker's copy of the state), `max_records` of a batch, `session_seconds`, `watchdog_seconds`. `app_settings` gives
 the URL and the other settings that the guarantees rest on.
 
-Topics with acks off (`batch_topic`) are delivered as record batches; outputs, changelogs and the input offset of a
+Topics with acks off (`batch_topic`) are delivered as record batches; outputs, changelogs and the input offsets of a
 batch are one transaction. Other topics go record by record, as in stock Faust, at least once.
 
 It differs from the transport that it derives from in running the consumer in the event loop of the agents, not in a

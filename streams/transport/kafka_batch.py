@@ -33,6 +33,11 @@ def as_kafka(tp: TP) -> TopicPartition:
     return TopicPartition(*tp)
 
 
+def names(tps: Iterable[TP]) -> str:
+    """Return what people call topic-partitions: `checkout/0, live-room/0`."""
+    return ", ".join(f"{tp.topic}/{tp.partition}" for tp in tps)
+
+
 class KafkaBatch(RecordBatch):
     """A batch whose commit is one Kafka transaction; state is read from the worker's own copy.
 
@@ -68,5 +73,5 @@ class KafkaBatch(RecordBatch):
         return self.consumer.local.scan(table, self.partition, prefix)
 
     async def commit(self) -> None:
-        """Write outputs, state and the input offset in one transaction; then the next batch may come."""
+        """Write outputs, state and the input offsets in one transaction; then the next batch may come."""
         await self.consumer.commits.commit(self)

@@ -1,4 +1,4 @@
-"""Commits on Kafka: outputs, changelogs and the input offset of a batch in one transaction, then the local copy."""
+"""Commits on Kafka: outputs, changelogs and the input offsets of a batch in one transaction, then the local copy."""
 
 import asyncio
 from collections import defaultdict
@@ -22,7 +22,7 @@ Values = Mapping[bytes, bytes | None]
 
 
 class TakenAwayError(RuntimeError):
-    """The partition of a batch was taken away before the commit."""
+    """A partition of a batch was taken away before the commit."""
 
 
 class Commits:
@@ -55,7 +55,7 @@ class Commits:
             )
 
     async def commit(self, batch: KafkaBatch) -> None:
-        """Commit a batch and free its partition."""
+        """Commit a batch and free its partitions."""
         if batch.committed:
             raise RuntimeError("this batch is committed already")
         for tp in batch.joint:

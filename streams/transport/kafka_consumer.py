@@ -204,6 +204,8 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
 
     def joint(self, tp: TP) -> Joint:
         """Return what may be committed together with a partition."""
+        if self.app.topics.acks_enabled_for(tp.topic):
+            return (tp,)  # read record by record, maybe by several agents
         return tuple(sorted(TP(topic, tp.partition) for topic in reading_channel(self.app, tp).topics))
 
     def _reach(self, joint: Joint) -> set[TP]:

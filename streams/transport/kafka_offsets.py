@@ -21,6 +21,7 @@ from aiokafka.errors import (
 )
 from faust.types import TP
 
+from streams.transport.kafka_batch import names
 from streams.transport.kafka_requests import StableOffsetFetch, check
 
 log = logging.getLogger("livepool.offsets")
@@ -28,6 +29,11 @@ log = logging.getLogger("livepool.offsets")
 _RETRY_SECONDS = 0.1
 _SAY_SECONDS = 5.0
 _SETTLE_SECONDS = 0.3  # brokers before 4.0 tell the group of the end of a transaction a moment after the producer
+_LEFT_OPEN = (
+    "brokers have left a transaction open (KAFKA-20734), and do not say how it ended."
+    " `kafka-transactions.sh find-hanging` shows where, `kafka-transactions.sh abort` ends it:"
+    " what it had processed is then processed once more"
+)
 _UNKNOWN = -1
 _UNSTABLE_OFFSET_COMMIT = 88
 
@@ -55,10 +61,11 @@ async def committed_offsets(
             found, unstable = _offsets(await coordinator._send_req(StableOffsetFetch(group, partitions)))
             if not unstable:
                 return found
-            reason = f"transactions are being completed on {', '.join(f'{tp.topic}/{tp.partition}' for tp in unstable)}"
+            reason = f"{_LEFT_OPEN if settled else 'transactions are being completed'}: {names(unstable)}"
             if not settled and time.monotonic() > begun + _SETTLE_SECONDS:
                 settled = True
                 await settle(unstable)
+                told = time.monotonic()
         except (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError) as error:
             coordinator.coordinator_dead()
             reason = str(error)
@@ -68,7 +75,7 @@ async def committed_offsets(
             reason = str(error)
         if time.monotonic() > told + _SAY_SECONDS:
             told = time.monotonic()
-            log.info("waiting for the committed offsets: %s", reason)
+            log.log(logging.ERROR if settled else logging.INFO, "waiting for the committed offsets: %s", reason)
         await asyncio.sleep(_RETRY_SECONDS)
 
 

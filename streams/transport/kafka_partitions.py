@@ -1,6 +1,6 @@
 """The partitions that a worker has on Kafka: which are ready, from where, and with whose state.
 
-A partition is delivered from only after these steps, in this order: its transactional id is taken over, so that
+A partition is delivered from only after these steps, in this order: its transactional ids are taken over, so that
 nobody else can commit any more; then its committed offset is read; then its state is restored to the end of its
 changelogs. A partition that stays with this worker from one generation of the group to the next needs none of them.
 """
@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer
 from faust.types import TP
 
 from streams.transport.batches import Record
-from streams.transport.kafka_batch import Joint, KafkaBatch, Taken, as_kafka, record_of
+from streams.transport.kafka_batch import Joint, KafkaBatch, Taken, as_kafka, names, record_of
 from streams.transport.kafka_offsets import committed_offsets
 from streams.transport.kafka_restore import Restorer
 from streams.transport.kafka_transactions import Transactions
@@ -89,7 +89,7 @@ class Partitions:
         self.next.update(starts)
         self._resume(starts)
         self.prepared.set()
-        log.info("ready: %s", ", ".join(sorted(f"{tp.topic}/{tp.partition}" for tp in self.next)) or "no partitions")
+        log.info("ready: %s", names(sorted(self.next)) or "no partitions")
 
     async def _starts(self, tps: set[TP]) -> dict[TP, int]:
         if not tps:
@@ -177,7 +177,7 @@ class Partitions:
             return {}
         ends = await self._kafka.end_offsets(list(map(as_kafka, self.next)))
         found = {TP(*tp): end for tp, end in ends.items()}
-        busy = self.in_flight.keys() | set(waiting)
+        busy = {tp for batch in self.in_flight.values() for tp in batch.ends} | set(waiting)
         return {tp: self._lag(tp, end, tp in busy) for tp, end in found.items() if tp in self.next}
 
     def _lag(self, tp: TP, end: int, busy: bool) -> int:

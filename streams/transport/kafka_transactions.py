@@ -6,6 +6,11 @@ partition, and one for all partitions of a number that one agent reads (`Joint`)
 of them. `fence` takes both over before anything of the partition is read: what the former owner has not committed by
 then, it cannot commit any more (KIP-98; Kafka Streams did the same before KIP-447). `settle` ends what the brokers have
 left open of the transactions before.
+
+Two ids fence as one does while topics of one agent have equal partition counts: then Faust gives a number of all of
+them to one worker. Where counts differ, whoever takes a part of a joint over fences both ids before it reads an offset;
+but what `settle` has to know of the joint's last transaction may be gone with the first who takes a part. All workers
+of a group have to read the same topics.
 """
 
 import asyncio
@@ -23,7 +28,7 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.types import TP
 
 from streams.transport.batches import Output
-from streams.transport.kafka_batch import Joint
+from streams.transport.kafka_batch import Joint, names
 from streams.transport.kafka_outcomes import was_committed
 
 log = logging.getLogger("livepool.transactions")
@@ -76,7 +81,7 @@ class Transactions:
         await self._start(joint)
 
     def _id_of(self, joint: Joint) -> str:
-        # No topic has such a name, and it stays if the agent reads other topics one day.
+        # No topic has such a name.
         more = "+" if len(joint) > 1 else ""
         return f"{self._group}-{joint[0].topic}{more}-{joint[0].partition}"
 
@@ -90,18 +95,11 @@ class Transactions:
     async def settle(self, tps: Collection[TP]) -> None:
         """End what the brokers have left open of the transactions of these partitions, as the coordinator had decided.
 
-        For partitions that are fenced and whose offsets are unstable nevertheless (KAFKA-20734).
+        For partitions that are fenced and whose offsets are unstable nevertheless (KAFKA-20734). What it did not tell
+        stays open.
         """
-        known = {joint for joint in self._joints(tps) if self._committed.get(joint) is not None}
+        known = [joint for joint in self._joints(tps) if self._committed.get(joint) is not None]
         await asyncio.gather(*map(self._settle, known))
-        for tp in tps:
-            if known.isdisjoint(self._joints([tp])):
-                log.error(
-                    "%s/%s: brokers have left a transaction open (KAFKA-20734), and do not say how it ended."
-                    " `kafka-transactions.sh find-hanging` shows where, `kafka-transactions.sh abort` ends it: what it"
-                    " had processed is then processed once more",
-                    *tp,
-                )
 
     async def _settle(self, joint: Joint) -> None:
         committed = bool(self._committed.pop(joint))
@@ -145,12 +143,12 @@ class Transactions:
             return await self._commit(self._producers[joint], joint, ends, outputs)
         except ProducerFenced:
             raise FencedError(
-                f"another worker has taken over {_names(ends)}: this one was not heard of for too long. It ends, has"
+                f"another worker has taken over {names(joint)}: this one was not heard of for too long. It ends, has"
                 " lost nothing, and may be started again"
             ) from None
         except KafkaError as error:
             raise CommitError(
-                f"the brokers did not take a batch of {_names(ends)}, or did not say so ({error}). This worker ends,"
+                f"the brokers did not take a batch of {names(ends)}, or did not say so ({error}). This worker ends,"
                 " has lost nothing, and may be started again"
             ) from error
 
@@ -182,10 +180,6 @@ class Transactions:
             _link(producer) if link is None else link
         )  # one that was lost meanwhile is missed next time
         return {target: list(starmap(_offsets, futures)) for target, futures in written.items()}
-
-
-def _names(tps: Iterable[TP]) -> str:
-    return ", ".join(f"{tp.topic}/{tp.partition}" for tp in tps)
 
 
 def _link(producer: AIOKafkaProducer) -> object:

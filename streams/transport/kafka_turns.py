@@ -3,10 +3,10 @@
 Of a topic with few records one fetch reaches further ahead than of one with many. Delivered as it comes, a day's
 orders would be processed before the day's viewers, and each of them would be decided again and again. So what was
 fetched waits here until the other topic-partitions have come as far. Nothing waits for a partition of which nothing
-was fetched: it may have no records, or its broker be down.
+was fetched: it may have no records, or its broker be down. Only of a joint (`kafka_batch`) all have to be ready.
 
-Who has caught up gathers: what comes within an interval is one batch of each joint (`kafka_batch`), instead of many
-small transactions.
+Who has caught up gathers: what comes within an interval is one batch of each joint, instead of many small
+transactions.
 """
 
 from bisect import bisect_right
