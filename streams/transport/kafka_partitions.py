@@ -121,10 +121,9 @@ class Partitions:
         Records are in the order of their times. None when partitions are being taken away: then their positions are
         set anew before they are read again.
         """
-        positions = {tp: self.position(tp) for tp in found}
         ends = {}
         for tp, (records, rest) in found.items():
-            if (position := positions[tp]) is None:
+            if (position := self.position(tp)) is None:
                 return None
             start, ends[tp] = self._fetched[tp], rest[0].offset if rest else position
             if start != self.next[tp] or records[0].offset < start:

@@ -81,7 +81,7 @@ class Transactions:
         await self._start(joint)
 
     def _id_of(self, joint: Joint) -> str:
-        # No topic has such a name.
+        # No name of a topic has a `+`.
         more = "+" if len(joint) > 1 else ""
         return f"{self._group}-{joint[0].topic}{more}-{joint[0].partition}"
 
@@ -123,7 +123,8 @@ class Transactions:
 
     async def release(self, keep: Collection[TP] = ()) -> None:
         """Stop the producers of what is not wholly in `keep`; an open transaction is aborted if the broker answers."""
-        await self._stop([joint for joint in self._producers if not set(joint) <= set(keep)])
+        kept = set(keep)
+        await self._stop([joint for joint in self._producers if not kept.issuperset(joint)])
 
     async def _stop(self, joints: Iterable[Joint]) -> None:
         stopping = [self._producers.pop(joint) for joint in joints if joint in self._producers]
@@ -176,9 +177,8 @@ class Transactions:
             *(future for futures in written.values() for future, _ in futures),
         )
         await producer.commit_transaction()
-        self._links[joint] = (
-            _link(producer) if link is None else link
-        )  # one that was lost meanwhile is missed next time
+        # One that was lost meanwhile is missed next time.
+        self._links[joint] = _link(producer) if link is None else link
         return {target: list(starmap(_offsets, futures)) for target, futures in written.items()}
 
 

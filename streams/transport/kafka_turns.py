@@ -71,7 +71,7 @@ class Turns:
         """
         reached = {tp: _time(records[-1]) for tp, records in self.held.items() if more(tp)}
         reached.update(busy)
-        ready = {tp for tp in self.held if free.issuperset(self._joints.get(tp, (tp,)))}
+        ready = {tp for tp in self.held if free.issuperset(self._joint(tp))}
         counts = {}
         for tp in sorted(ready, key=self._head):
             others = [time for other, time in reached.items() if other != tp]
@@ -85,8 +85,11 @@ class Turns:
             counts[tp] = min(len(self.held[tp]), self._max_records)
         together: defaultdict[Joint, dict[TP, int]] = defaultdict(dict)
         for tp, count in counts.items():
-            together[self._joints.get(tp, (tp,))][tp] = count
+            together[self._joint(tp)][tp] = count
         return {joint: self._take(self._first(counts)) for joint, counts in together.items()}
+
+    def _joint(self, tp: TP) -> Joint:
+        return self._joints.get(tp, (tp,))
 
     def _first(self, counts: dict[TP, int]) -> Mapping[TP, int]:
         """So many of each as one batch may have: the first of all, by time."""
